@@ -1,0 +1,48 @@
+"""Time: integer nanoseconds everywhere, and durations as people write them."""
+
+from __future__ import annotations
+
+import re
+
+Nanos = int
+
+US: Nanos = 1_000
+MS: Nanos = 1_000_000
+SECOND: Nanos = 1_000_000_000
+
+_UNITS = {"ns": 1, "us": US, "ms": MS, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h)")
+
+
+def duration(text: str | int | float) -> Nanos:
+    """Nanoseconds in a duration such as "500ms", "1m30s" or a bare number of seconds.
+
+    >>> duration("500ms"), duration("1m30s"), duration(2)
+    (500000000, 90000000000, 2000000000)
+
+    Raises ValueError, naming the units there are, for anything else.
+    """
+    if isinstance(text, bool):
+        raise ValueError(f"not a duration: {text!r}")
+    if isinstance(text, (int, float)):
+        if not 0 <= text < 1e12:
+            raise ValueError(f"not a duration: {text!r}")
+        return round(text * SECOND)
+    compact = text.strip()
+    parts = _DURATION.findall(compact)
+    if not parts or _DURATION.sub("", compact).strip():
+        raise ValueError(f"not a duration: {text!r} (a number and ns, us, ms, s, m or h)")
+    return round(sum(float(number) * _UNITS[unit] for number, unit in parts))
+
+
+def show(time: Nanos) -> str:
+    """A duration as people read it.
+
+    >>> show(12_310_000_000), show(312_000_000), show(45_000)
+    ('12.31 s', '312 ms', '45 us')
+    """
+    for size, unit in ((SECOND, "s"), (MS, "ms"), (US, "us")):
+        if abs(time) >= size:
+            value = time / size
+            return f"{value:.0f} {unit}" if value >= 100 else f"{value:.4g} {unit}"
+    return f"{time} ns"

@@ -1,0 +1,195 @@
+"""A history: what clients asked, what they were told, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from harness.core import Dump, NodeId
+from harness.error import HistoryError
+from harness.op import INVOKE, TYPES, Op
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Op)
+
+
+class Call(Struct, frozen=True, gc=False):
+    """One operation of a client: its invocation, and its completion if there was one."""
+
+    invoke: Op
+    completion: Op | None
+
+
+class History:
+    """Ops in the order they were recorded, with each completion paired to its invocation.
+
+    `dumps` is what each node held at the end of the run, where that is known. Raises HistoryError,
+    naming `source` and the line, where a completion has no open invocation or a process invokes
+    while its last operation is open.
+    """
+
+    def __init__(
+        self,
+        ops: Sequence[Op],
+        *,
+        dumps: Mapping[NodeId, Dump] | None = None,
+        source: str = "history",
+        lines: Sequence[int] | None = None,
+    ) -> None:
+        self.ops = ops
+        self.dumps: Mapping[NodeId, Dump] = dumps or {}
+        self.partner = _pair(ops, source, lines)
+
+    def __len__(self) -> int:
+        return len(self.ops)
+
+    def __iter__(self) -> Iterator[Op]:
+        return iter(self.ops)
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        """The clients' operations, by invocation."""
+        ops, partner = self.ops, self.partner
+        return [
+            Call(op, ops[partner[i]] if partner[i] >= 0 else None)
+            for i, op in enumerate(ops)
+            if op.type == INVOKE and isinstance(op.process, int)
+        ]
+
+    @cached_property
+    def faults(self) -> list[Op]:
+        """The nemesis's ops, invocations and completions, in order."""
+        return [op for op in self.ops if op.process == "nemesis"]
+
+    @cached_property
+    def time(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Column: the time of each op in ns, shape (len(self),)."""
+        import numpy as np
+
+        return np.fromiter((op.time for op in self.ops), np.int64, len(self.ops))
+
+    @cached_property
+    def type_code(self) -> np.ndarray[Any, np.dtype[np.int8]]:
+        """Column: each op's type as its place in harness.op.TYPES, shape (len(self),)."""
+        import numpy as np
+
+        code = {name: i for i, name in enumerate(TYPES)}
+        return np.fromiter((code[op.type] for op in self.ops), np.int8, len(self.ops))
+
+    @property
+    def end(self) -> int:
+        """The time of the last op in ns; 0 for an empty history."""
+        return self.ops[-1].time if self.ops else 0
+
+
+def _pair(ops: Sequence[Op], source: str, lines: Sequence[int] | None) -> list[int]:
+    """For each op the place of its partner, or -1. Nemesis ops pair with the next op of that f;
+    watch events have no partner."""
+    partner = [-1] * len(ops)
+    open_: dict[Any, int] = {}
+    for i, op in enumerate(ops):
+        process = op.process
+        if isinstance(process, str):
+            if process == "nemesis":
+                _pair_fault(partner, open_, i, op)
+            continue
+        if op.type == INVOKE:
+            if process in open_:
+                j = open_[process]
+                raise HistoryError(
+                    f"{_place(source, lines, i)}: process {process} invokes {op.f!r} while its "
+                    f"{ops[j].f!r} of {_place('', lines, j)} is open"
+                )
+            open_[process] = i
+            continue
+        j = open_.pop(process, -1)
+        if j < 0:
+            raise HistoryError(
+                f"{_place(source, lines, i)}: {op.type} of {op.f!r} by process {process}, "
+                "which has no operation open"
+            )
+        if ops[j].f != op.f:
+            raise HistoryError(
+                f"{_place(source, lines, i)}: {op.type} of {op.f!r} by process {process}, whose "
+                f"open operation ({_place('', lines, j)}) is {ops[j].f!r}"
+            )
+        if op.time < ops[j].time:
+            raise HistoryError(
+                f"{_place(source, lines, i)}: {op.f!r} of process {process} returns at {op.time}, "
+                f"before it is called at {ops[j].time} ({_place('', lines, j)})"
+            )
+        partner[i] = j
+        partner[j] = i
+    return partner
+
+
+def _pair_fault(partner: list[int], open_: dict[Any, int], i: int, op: Op) -> None:
+    """Nemesis ops are info both times: the second of the same f completes the first."""
+    name = ("nemesis", op.f)
+    j = open_.pop(name, -1)
+    if j < 0:
+        open_[name] = i
+    else:
+        partner[i] = j
+        partner[j] = i
+
+
+def _place(source: str, lines: Sequence[int] | None, i: int) -> str:
+    line = lines[i] if lines is not None else i + 1
+    return f"{source}:{line}" if source else f"line {line}"
+
+
+def encode(op: Op) -> bytes:
+    """An op as one line of history.jsonl, newline included."""
+    return _ENCODER.encode(op) + b"\n"
+
+
+def dump_jsonl(ops: Iterable[Op], path: Path) -> None:
+    """Write history.jsonl."""
+    path.write_bytes(_ENCODER.encode_lines(list(ops)))
+
+
+def load_jsonl(path: Path, *, dumps: Mapping[NodeId, Dump] | None = None) -> History:
+    """Read history.jsonl; raises HistoryError naming the file, the line and what is wrong."""
+    data = path.read_bytes()
+    try:
+        ops = _DECODER.decode_lines(data)
+    except msgspec.MsgspecError:
+        ops = _decode_slowly(data, path)
+    return History(check_types(ops, str(path)), dumps=dumps, source=str(path))
+
+
+def _decode_slowly(data: bytes, path: Path) -> list[Op]:
+    """Line by line, to name the bad one."""
+    ops = []
+    lines = data.split(b"\n")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            ops.append(_DECODER.decode(line))
+        except msgspec.MsgspecError as error:
+            cut = number == len(lines)
+            what = "the last line is cut short" if cut else str(error)
+            raise HistoryError(
+                f"{path}:{number}: {what}: {line[:80].decode(errors='replace')!r}"
+            ) from None
+    return ops
+
+
+def check_types(ops: list[Op], source: str) -> list[Op]:
+    """The same ops; raises HistoryError where a type is none of the four."""
+    for i, op in enumerate(ops):
+        if op.type not in TYPES:
+            raise HistoryError(
+                f"{source}:{i + 1}: type is {op.type!r}; it must be one of {', '.join(TYPES)}"
+            )
+    return ops

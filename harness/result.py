@@ -1,0 +1,103 @@
+"""A result: what a checker says of a history, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
+
+from harness.clock import Nanos
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from harness.history import History
+
+VALID = "valid"
+UNKNOWN = "unknown"
+INVALID = "invalid"
+
+_ORDER = (VALID, UNKNOWN, INVALID)
+
+
+def worst(verdicts: Iterable[str]) -> str:
+    """The worst of several verdicts: valid < unknown < invalid; valid for none.
+
+    >>> worst(["valid", "invalid", "unknown"])
+    'invalid'
+    """
+    return max(verdicts, key=_ORDER.index, default=VALID)
+
+
+class Edge(Struct, frozen=True):
+    """One operation must come before another, and why.
+
+    Operations are named by the index of their invocation. `kind`: rt (real time), wr (reads-from),
+    ww (version order), rw (overwritten), or other words where a model has them.
+    """
+
+    source: int
+    target: int
+    kind: str
+    label: str = ""
+
+
+class Anomaly(Struct, frozen=True):
+    """Why one part of a history is not legal: what to draw and what to say.
+
+    `at` is the invocation index of the operation that cannot be placed; `core` the few operations
+    that contradict one another; `window` the stretch of time (ns) worth drawing, `ops` the
+    operations in it (both by invocation index); `edges` what forces the contradiction; `sentence`
+    says it in words.
+    """
+
+    sentence: str
+    at: int
+    core: tuple[int, ...]
+    ops: tuple[int, ...]
+    window: tuple[Nanos, Nanos]
+    edges: tuple[Edge, ...] = ()
+    key: Any = None
+
+    @property
+    def graph(self) -> nx.DiGraph:
+        """What forces the contradiction: nodes are operations of the core, edges carry `kind` and
+        `label`. The contradiction is a cycle where one is known."""
+        import networkx as nx
+
+        graph = nx.DiGraph()
+        graph.add_nodes_from(self.core)
+        for edge in self.edges:
+            graph.add_edge(edge.source, edge.target, kind=edge.kind, label=edge.label)
+        return graph
+
+
+class Result(Struct, frozen=True):
+    """A verdict (valid, unknown or invalid) with its reason.
+
+    `cause` is None only for valid; `data` holds JSON-able figures; `anomalies` say what to draw.
+    """
+
+    verdict: str
+    cause: str | None = None
+    data: dict[str, Any] = {}
+    anomalies: tuple[Anomaly, ...] = ()
+
+
+class Budget(Protocol):
+    """What a check may use; made at the edge, since checkers see no clock."""
+
+    def expired(self) -> str | None:
+        """Why the check must stop now ("time limit of 60 s"), or None. Cheap to ask."""
+        ...
+
+
+class Checker(Protocol):
+    """Judges a history; pure: it draws and writes nothing."""
+
+    name: str
+
+    def check(self, history: History, budget: Budget) -> Result:
+        """The verdict; never raises for what a history may contain."""
+        ...
