@@ -61,12 +61,12 @@ class Anomaly(Struct, frozen=True):
     key: Any = None
 
     @property
-    def graph(self) -> nx.DiGraph:
+    def graph(self) -> nx.DiGraph[int]:
         """What forces the contradiction: nodes are operations of the core, edges carry `kind` and
         `label`. The contradiction is a cycle where one is known."""
         import networkx as nx
 
-        graph = nx.DiGraph()
+        graph: nx.DiGraph[int] = nx.DiGraph()
         graph.add_nodes_from(self.core)
         for edge in self.edges:
             graph.add_edge(edge.source, edge.target, kind=edge.kind, label=edge.label)

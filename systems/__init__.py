@@ -1,4 +1,4 @@
-"""Systems under test. `REGISTRY[name](nodes=3, **options)` builds one; imports happen at the call."""
+"""Systems under test. `REGISTRY[name](nodes=3, **options)` builds one, importing it only then."""
 
 from __future__ import annotations
 
