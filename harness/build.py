@@ -1,12 +1,32 @@
-"""The composition root: names in a plan become objects. The only place that knows every registry."""
+"""The composition root: names in a plan become objects; nobody else knows every registry."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
-from harness.driver import SystemSpec
-from harness.error import UserError, nearest
+from msgspec import Struct
+
+from harness.driver import Driver, Setup, SystemSpec
+from harness.error import PlanError, UserError, WeaklinkError, nearest
+from harness.plan import Plan
+from harness.result import INVALID, UNKNOWN, VALID, Checker
+from harness.rng import stream
 from harness.system import System
+from harness.workload import Workload
+
+DRIVERS = ("sim", "live")
+VERDICTS = (VALID, UNKNOWN, INVALID)
+
+
+class Test(Struct, frozen=True):
+    """Everything of one run, built: what drives, what is driven, what judges."""
+
+    driver: Driver
+    setup: Setup
+    generator: Any
+    checkers: Mapping[str, Checker]
 
 
 def system(spec: SystemSpec) -> System:
@@ -16,7 +36,10 @@ def system(spec: SystemSpec) -> System:
     """
     if ":" in spec.name:
         module, _, factory = spec.name.partition(":")
-        make = getattr(import_module(module), factory)
+        try:
+            make = getattr(import_module(module), factory)
+        except (ImportError, AttributeError) as error:
+            raise UserError(f"system {spec.name!r}: {error}") from error
     else:
         from systems import REGISTRY
 
@@ -28,3 +51,164 @@ def system(spec: SystemSpec) -> System:
     except (TypeError, ValueError) as error:
         raise UserError(f"system {spec.name!r}: {error}") from error
     return built
+
+
+def driver(name: str) -> Driver:
+    """The driver of this name, sim or live."""
+    if name == "sim":
+        from harness.sim.driver import SimDriver
+
+        return SimDriver()
+    from harness.live.driver import LiveDriver
+
+    return LiveDriver()
+
+
+def workload(plan: Plan) -> Workload:
+    """The plan's workload; raises UserError for an unknown name or option."""
+    from workloads import REGISTRY
+
+    name = plan.workload.name
+    if name not in REGISTRY:
+        raise UserError(f"unknown workload {name!r}: {nearest(name, set(REGISTRY))}")
+    nodes = tuple(f"n{i}" for i in range(1, plan.nodes + 1))
+    try:
+        return REGISTRY[name](
+            nodes=nodes, rng=stream(plan.seed, "workload"), **plan.workload.options
+        )
+    except (TypeError, ValueError) as error:
+        raise UserError(f"workload {name!r}: {error}") from error
+
+
+def spec(plan: Plan, load: Workload) -> SystemSpec:
+    """The system's spec: the plan's options over those the workload asks for."""
+    return SystemSpec(
+        plan.system.name, plan.nodes, {**load.system_options, **plan.system.options}
+    )
+
+
+def package(plan: Plan, place: int) -> Any:
+    """One of the plan's fault packages; raises UserError for an unknown fault or option."""
+    from nemesis import REGISTRY
+
+    entry = plan.nemesis[place]
+    if entry.name not in REGISTRY:
+        raise UserError(f"unknown fault {entry.name!r}: {nearest(entry.name, set(REGISTRY))}")
+    try:
+        rng = stream(plan.seed, f"nemesis/{place}")
+        return REGISTRY[entry.name](entry.options, rng, plan.nemesis_interval)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{entry.name}: {error}") from error
+
+
+def test(plan: Plan) -> Test:
+    """Everything a run of this plan needs. Raises PlanError with all that is wrong."""
+    mistakes = validate(plan)
+    if mistakes:
+        where = str(plan.path or plan.name)
+        raise PlanError([f"{where}: {field}: {what}" for field, what in mistakes])
+    load = workload(plan)
+    made = spec(plan, load)
+    faults = _faults(plan)
+    return Test(
+        driver=driver(plan.driver),
+        setup=Setup(
+            spec=made,
+            system=system(made),
+            nemesis=faults.nemesis,
+            seed=plan.seed,
+            concurrency=plan.concurrency,
+            options=plan.options,
+        ),
+        generator=_generator(plan, load, faults),
+        checkers=_checkers(plan, load),
+    )
+
+
+def _faults(plan: Plan) -> Any:
+    from nemesis import compose
+
+    return compose([package(plan, place) for place in range(len(plan.nemesis))])
+
+
+def _generator(plan: Plan, load: Workload, faults: Any) -> Any:
+    """Time-limited clients with the faults, then all is healed, a wait, the final reads."""
+    from harness import generator as gen
+    from harness.clock import SECOND
+
+    ops = load.generator
+    if plan.rate:
+        ops = gen.stagger(round(SECOND / plan.rate), ops, stream(plan.seed, "stagger"))
+    main = gen.any(gen.clients(ops), gen.nemesis(faults.generator))
+    stages = [gen.time_limit(plan.time_limit, main), gen.nemesis(faults.final_generator)]
+    if load.final is not None:
+        stages += [gen.sleep(plan.recovery), gen.clients(load.final)]
+    return gen.phases(*stages)
+
+
+def _checkers(plan: Plan, load: Workload) -> dict[str, Checker]:
+    """The workload's own (with the plan's required evidence), and those that every run has."""
+    import checker
+
+    nodes = tuple(f"n{i}" for i in range(1, plan.nodes + 1))
+    fs = tuple(sorted(load.needs))
+    found: dict[str, Checker] = {
+        name: checker.Required(judge, plan.require, fs, nodes)
+        for name, judge in load.checkers.items()
+    }
+    for name in ("stats", "availability", "convergence", "faults", *plan.checkers):
+        found.setdefault(name, checker.REGISTRY[name]())
+    return found
+
+
+def validate(plan: Plan) -> list[tuple[str, str]]:
+    """All that is wrong with a plan beyond its types, as (field, what); fields are dotted."""
+    mistakes: list[tuple[str, str]] = []
+    if plan.driver not in DRIVERS:
+        mistakes.append(("driver", f"unknown driver {plan.driver!r}: one of sim, live"))
+    load = _try(mistakes, "workload", lambda: workload(plan))
+    made = spec(plan, load) if load else SystemSpec(plan.system.name, plan.nodes, {})
+    built = _try(mistakes, "system", lambda: system(made)) if load else None
+    if load and built and (missing := load.needs - built.supports):
+        can = ", ".join(sorted(built.supports))
+        lacks = ", ".join(sorted(missing))
+        mistakes.append(
+            ("workload", f"{plan.system.name!r} cannot do {lacks}: it supports {can}")
+        )
+    able = driver(plan.driver).able if plan.driver in DRIVERS else None
+    for place, entry in enumerate(plan.nemesis):
+        field = f"nemesis.{place}"
+        made_package = _try(mistakes, field, lambda place=place: package(plan, place))
+        if made_package and able is not None and (lacks_ := made_package.nemesis.needs - able):
+            names = ", ".join(sorted(t.__name__ for t in lacks_))
+            mistakes.append((field, f"the {plan.driver} driver cannot do {entry.name} ({names})"))
+    return mistakes + _expectations(plan, load)
+
+
+def _try(mistakes: list[tuple[str, str]], field: str, make: Any) -> Any:
+    try:
+        return make()
+    except WeaklinkError as error:
+        mistakes.append((field, str(error)))
+        return None
+
+
+def _expectations(plan: Plan, load: Workload | None) -> list[tuple[str, str]]:
+    """Mistakes in `checkers` and `expect`."""
+    import checker
+
+    mistakes = [
+        (f"checkers.{i}", f"unknown checker {name!r}: {nearest(name, set(checker.REGISTRY))}")
+        for i, name in enumerate(plan.checkers)
+        if name not in checker.REGISTRY
+    ]
+    known = {*checker.REGISTRY, "invariants", *(load.checkers if load else ())}
+    for name, verdict in plan.expect.items():
+        field = f"expect.{name}"
+        if name not in known:
+            mistakes.append((field, f"unknown checker {name!r}: {nearest(name, known)}"))
+        if verdict not in VERDICTS:
+            mistakes.append((field, f"expected valid, invalid or unknown, got {verdict!r}"))
+        if name == "faults" and verdict != VALID:
+            mistakes.append((field, "whether the faults happened cannot be overridden"))
+    return mistakes

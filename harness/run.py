@@ -1,0 +1,244 @@
+"""One run: build the test, drive it, keep the history, judge it, draw it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from harness import build
+from harness.core import Dump, NodeId
+from harness.driver import Ending, Status
+from harness.history import History
+from harness.interpreter import Interpreter
+from harness.op import Op
+from harness.plan import Plan
+from harness.result import INVALID, UNKNOWN, VALID, Result
+from harness.signature import signature
+from harness.store import RunFolder, open_run, remove
+
+EXIT_OK, EXIT_WRONG, EXIT_UNKNOWN, EXIT_USAGE, EXIT_BROKEN = 0, 1, 2, 254, 255
+
+_WITHIN = (EXIT_OK, EXIT_UNKNOWN, EXIT_WRONG, EXIT_BROKEN)  # worst last
+_ACROSS = (EXIT_OK, EXIT_WRONG, EXIT_UNKNOWN, EXIT_USAGE, EXIT_BROKEN)
+
+FIXED = frozenset({"faults"})  # checkers whose expectation no plan can change
+
+
+class Judged(Struct, frozen=True):
+    """A checker's verdict beside what the plan expects of it."""
+
+    verdict: str
+    expected: str
+    cause: str | None = None
+    data: Mapping[str, Any] = {}
+    anomalies: tuple[str, ...] = ()  # each in one sentence
+
+    @property
+    def exit(self) -> int:
+        """0 as expected, 1 not, 2 unknown (whatever was expected)."""
+        if self.verdict == UNKNOWN:
+            return EXIT_UNKNOWN
+        return EXIT_OK if self.verdict == self.expected else EXIT_WRONG
+
+
+class RunResult(Struct, frozen=True):
+    """What came of one run. `folder` is None where nothing was kept; `notes` are things the user
+    should know (a picture that could not be drawn, a node that ended by itself)."""
+
+    plan: str
+    title: str
+    seed: int
+    driver: str
+    started: str
+    folder: Path | None
+    results: Mapping[str, Judged]
+    exit: int
+    duration_s: float
+    ops: int
+    command: str
+    signature: str
+    figures: Mapping[str, Any] = {}
+    notes: tuple[str, ...] = ()
+
+
+class Recorder:
+    """Where the interpreter's ops go: into memory, and into the run's folder if there is one."""
+
+    def __init__(self, folder: RunFolder | None) -> None:
+        self.ops: list[Op] = []
+        self._write = folder.record if folder else None
+
+    def __call__(self, op: Op) -> None:
+        self.ops.append(op)
+        if self._write:
+            self._write(op)
+
+
+def worst_within(exits: Sequence[int]) -> int:
+    """One run's exit code from its checkers': 255 > 1 > 2 > 0."""
+    return max(exits, key=_WITHIN.index, default=EXIT_OK)
+
+
+def worst_across(exits: Sequence[int]) -> int:
+    """Several runs' exit code: 255 > 254 > 2 > 1 > 0, as Jepsen's test-all has it."""
+    return max(exits, key=_ACROSS.index, default=EXIT_OK)
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    results: Path | None,
+    started: datetime,
+    keep: str = "all",
+    on_status: Callable[[Status, Interpreter], None] | None = None,
+    command: str = "",
+) -> RunResult:
+    """Run a plan once and judge it.
+
+    `keep="failures"` (campaigns) writes a folder, and draws, only when the run does not come out as
+    expected; `results=None` writes nothing at all. Raises WorldError where the cluster cannot be
+    started and InterruptedError's kin (KeyboardInterrupt) as they come, after what was recorded is
+    saved.
+    """
+    begun = time.monotonic()
+    test = build.test(plan)
+    early = results is not None and (keep == "all" or plan.driver == "live")
+    folder = open_run(results, plan, started, command) if early and results else None
+    recorder = Recorder(folder)
+    steps = Interpreter(test.generator, plan.concurrency, recorder)
+    try:
+        ending = _drive(test, steps, folder, on_status)
+    except BaseException:
+        if folder:
+            folder.save_history(History(recorder.ops), {})
+        raise
+    history = History(recorder.ops, dumps=ending.dumps)
+    if folder:
+        folder.save_history(history, ending.dumps)
+    found = _check(test.checkers, history, ending)
+    judged = {name: _judge(name, result, plan.expect) for name, result in found.items()}
+    code = worst_within([j.exit for j in judged.values()])
+    if folder is None and results is not None and code != EXIT_OK:
+        folder = _keep_late(results, plan, started, command, history)
+    notes = list(ending.unhealthy)
+    outcome = RunResult(
+        plan=plan.name,
+        title=plan.title,
+        seed=plan.seed,
+        driver=plan.driver,
+        started=started.isoformat(),
+        folder=folder.path if folder else None,
+        results=judged,
+        exit=code,
+        duration_s=round(time.monotonic() - begun, 3),
+        ops=len(history.calls),
+        command=command,
+        signature=signature(plan.name, judged) if code else "",
+        figures=ending.figures,
+        notes=tuple(notes),
+    )
+    if folder is None:
+        return outcome
+    if keep == "failures" and code == EXIT_OK:
+        remove(folder)
+        return _replace(outcome, folder=None)
+    notes += _draw(folder.path, plan, history, found, outcome)
+    outcome = _replace(outcome, notes=tuple(notes))
+    folder.save_results(outcome)
+    return outcome
+
+
+def _replace(outcome: RunResult, **fields: Any) -> RunResult:
+    from msgspec.structs import replace
+
+    return replace(outcome, **fields)
+
+
+def _drive(
+    test: build.Test,
+    steps: Interpreter,
+    folder: RunFolder | None,
+    on_status: Callable[[Status, Interpreter], None] | None,
+) -> Ending:
+    from msgspec.structs import replace
+
+    setup = replace(test.setup, folder=folder.path if folder else None)
+
+    def status(now: Status) -> None:
+        if on_status:
+            on_status(now, steps)
+
+    return test.driver.drive(setup, steps, status)
+
+
+def _keep_late(
+    results: Path, plan: Plan, started: datetime, command: str, history: History
+) -> RunFolder:
+    """The folder of a campaign's run that failed, written after the event."""
+    folder = open_run(results, plan, started, command)
+    for op in history.ops:
+        folder.record(op)
+    folder.save_history(history, history.dumps)
+    return folder
+
+
+def _check(
+    checkers: Mapping[str, Any], history: History, ending: Ending
+) -> dict[str, Result]:
+    """Every checker's result; a checker that crashes is unknown, with the crash as its cause."""
+    from checker.budget import default_budget
+
+    found: dict[str, Result] = {}
+    for name, checker in checkers.items():
+        try:
+            found[name] = checker.check(history, default_budget())
+        except Exception as error:  # a broken checker must not hide the run
+            found[name] = Result(UNKNOWN, f"the checker broke: {type(error).__name__}: {error}")
+    if ending.violation is not None:
+        found["invariants"] = Result(INVALID, ending.violation)
+    elif ending.figures.get("invariants_checked"):
+        checked = {"checked": ending.figures["invariants_checked"]}
+        found["invariants"] = Result(VALID, data=checked)
+    return found
+
+
+def _judge(name: str, result: Result, expect: Mapping[str, str]) -> Judged:
+    expected = VALID if name in FIXED else expect.get(name, VALID)
+    sentences = tuple(a.sentence for a in result.anomalies)
+    return Judged(result.verdict, expected, result.cause, result.data, sentences)
+
+
+def _draw(
+    folder: Path,
+    plan: Plan,
+    history: History,
+    found: Mapping[str, Result],
+    outcome: RunResult,
+) -> list[str]:
+    """Pictures and report; a failure to draw is a note, never a verdict."""
+    try:
+        from harness import report
+
+        return report.draw(
+            folder,
+            plan,
+            history,
+            found,
+            judged=outcome.results,
+            seed=outcome.seed,
+            driver=outcome.driver,
+            duration=outcome.duration_s,
+            command=outcome.command,
+        )
+    except Exception as error:
+        return [f"the report could not be drawn: {type(error).__name__}: {error}"]
+
+
+def dumps_of(ending: Ending) -> Mapping[NodeId, Dump]:
+    """What each node held at the end."""
+    return ending.dumps
