@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from harness.core import Dump, NodeId
 from harness.error import HistoryError
-from harness.op import INVOKE, TYPES, Op
+from harness.op import INVOKE, NEMESIS, TYPES, WATCH, Op
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +45,7 @@ class History:
         lines: Sequence[int] | None = None,
     ) -> None:
         self.ops = ops
+        self.lines = lines
         self.dumps: Mapping[NodeId, Dump] = dumps or {}
         self.partner = _pair(ops, source, lines)
 
@@ -98,7 +99,7 @@ def _pair(ops: Sequence[Op], source: str, lines: Sequence[int] | None) -> list[i
     for i, op in enumerate(ops):
         process = op.process
         if isinstance(process, str):
-            if process == "nemesis":
+            if process == NEMESIS:
                 _pair_fault(partner, open_, i, op)
             continue
         if op.type == INVOKE:
@@ -157,14 +158,28 @@ def dump_jsonl(ops: Iterable[Op], path: Path) -> None:
     path.write_bytes(_ENCODER.encode_lines(list(ops)))
 
 
-def load_jsonl(path: Path, *, dumps: Mapping[NodeId, Dump] | None = None) -> History:
-    """Read history.jsonl; raises HistoryError naming the file, the line and what is wrong."""
-    data = path.read_bytes()
+def load_jsonl(
+    path: Path, *, dumps: Mapping[NodeId, Dump] | None = None, data: bytes | None = None
+) -> History:
+    """Read history.jsonl; raises HistoryError naming the file, the line and what is wrong.
+
+    `data` is the file's content where the caller has read it already.
+    """
+    data = path.read_bytes() if data is None else data
     try:
         ops = _DECODER.decode_lines(data)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         ops = _decode_slowly(data, path)
-    return History(check_types(ops, str(path)), dumps=dumps, source=str(path))
+    lines = _line_numbers(data, len(ops))
+    check_types(ops, str(path), lines)
+    return History(ops, dumps=dumps, source=str(path), lines=lines)
+
+
+def _line_numbers(data: bytes, ops: int) -> list[int] | None:
+    """The line of each op, or None where there are no blank lines and so nothing to count."""
+    if data.count(b"\n") + (not data.endswith(b"\n")) == ops:
+        return None
+    return [number for number, line in enumerate(data.split(b"\n"), 1) if line.strip()]
 
 
 def _decode_slowly(data: bytes, path: Path) -> list[Op]:
@@ -176,20 +191,26 @@ def _decode_slowly(data: bytes, path: Path) -> list[Op]:
             continue
         try:
             ops.append(_DECODER.decode(line))
-        except msgspec.MsgspecError as error:
-            cut = number == len(lines)
-            what = "the last line is cut short" if cut else str(error)
-            raise HistoryError(
-                f"{path}:{number}: {what}: {line[:80].decode(errors='replace')!r}"
-            ) from None
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            what = "the last line is cut short" if number == len(lines) else str(error)
+            shown = line[:80].decode(errors="replace")
+            raise HistoryError(f"{path}:{number}: {what}: {shown!r}") from None
     return ops
 
 
-def check_types(ops: list[Op], source: str) -> list[Op]:
-    """The same ops; raises HistoryError where a type is none of the four."""
+def check_types(ops: list[Op], source: str, lines: Sequence[int] | None = None) -> list[Op]:
+    """The same ops; raises HistoryError where a type is none of the four, or a process is named
+    that is neither the nemesis nor a watch (only numbered ones are clients)."""
+    known = frozenset(TYPES)
     for i, op in enumerate(ops):
-        if op.type not in TYPES:
+        if op.type not in known:
             raise HistoryError(
-                f"{source}:{i + 1}: type is {op.type!r}; it must be one of {', '.join(TYPES)}"
+                f"{_place(source, lines, i)}: type is {op.type!r}; it must be one of "
+                f"{', '.join(TYPES)}"
+            )
+        if isinstance(op.process, str) and op.process not in (NEMESIS, WATCH):
+            raise HistoryError(
+                f"{_place(source, lines, i)}: process is {op.process!r}; it must be a number, "
+                f"{NEMESIS} or {WATCH}"
             )
     return ops

@@ -1,0 +1,270 @@
+"""Histories that others recorded: Jepsen's EDN and log lines, key-value lines, and our own files.
+
+Jepsen's meanings are kept. A refused compare-and-set without an error was refused because the
+value differed; a read that timed out says nothing; what never completed may have happened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from harness.edn import Keyword, Reader, loads
+from harness.error import HistoryError, UserError, nearest
+from harness.history import History, check_types, load_jsonl
+from harness.op import FAIL, INFO, TYPES, Op
+
+FORMATS = ("jsonl", "edn", "log")
+
+_LOG_OP = re.compile(r"jepsen\.\S+ - (\S+)\s+:(\S+)\s+:(\S+)\s+(\S.*)$")
+_LOG_OTHER = re.compile(r"(?:.*\s)?(?:INFO|WARN|ERROR|DEBUG|TRACE)\b.* - ")
+_LOG_MARK = re.compile(r"jepsen\.util -|\s:(?:invoke|ok|fail|info)(?:\s|$)")
+
+
+class _Loose(Struct):
+    """An op as other people's JSON lines may have it: without index and time."""
+
+    process: int | str
+    type: str
+    f: str
+    value: Any = None
+    error: Any = UNSET
+    key: Any = UNSET
+    node: Any = UNSET
+    session: Any = UNSET
+    seq: Any = UNSET
+    position: Any = UNSET
+    observed: Any = UNSET
+    time: int = -1
+    index: int = -1
+
+
+_LOOSE = msgspec.json.Decoder(_Loose)
+
+
+def load(path: Path | str, format: str | None = None, *, split_key: bool = False) -> History:
+    """The history in a file, or in a run's folder.
+
+    `format` is jsonl, edn (a vector or one map a line, key-value lines too) or log (lines of
+    jepsen.log); None finds out. `split_key` takes values `[k v]` apart into key and value, as
+    jepsen.independent writes them; it is never guessed. Ops without a time are ordered as they
+    stand in the file.
+
+    Raises HistoryError naming file and line for anything that cannot be read, and UserError for a
+    missing file or an unknown format.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _load_run(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
+    if not data.strip():
+        raise HistoryError(f"{path}:1: the file is empty")
+    if format is None:
+        format = detect(data, str(path))
+    if format not in FORMATS:
+        raise UserError(f"unknown format {format!r}: {nearest(format, FORMATS)}")
+    if format == "jsonl":
+        return _load_json(path, data)
+    rows = _log_rows if format == "log" else _edn_rows
+    return _history(list(rows(_text(data, str(path)), str(path))), str(path), split_key)
+
+
+def _load_run(folder: Path) -> History:
+    """The history of a run's folder, with what each node held at its end where that was kept."""
+    path = folder / "history.jsonl"
+    if not path.is_file():
+        raise UserError(f"{folder}: no history.jsonl in this folder")
+    if not path.read_bytes().strip():
+        raise HistoryError(f"{path}:1: the file is empty")
+    return load_jsonl(path)
+
+
+def detect(data: bytes, source: str) -> str:
+    """The format of a file's content; raises HistoryError where it is none that is known."""
+    for number, line in enumerate(data[:65536].split(b"\n"), 1):
+        line = line.strip()
+        if not line or line.startswith(b";"):
+            continue
+        first = line[:1]
+        if first == b"{":
+            rest = line[1:].lstrip()[:1]
+            return "jsonl" if rest in (b'"', b"}") else "edn"
+        if first in b"[(#":
+            return "edn"
+        text = _text(data, source)
+        if "jepsen" in text or _LOG_OTHER.match(text):
+            return "log"
+        raise HistoryError(
+            f"{source}:{number}: neither JSON lines, EDN nor lines of jepsen.log: "
+            f"{line[:60].decode(errors='replace')!r}"
+        )
+    raise HistoryError(f"{source}:1: nothing but blank lines and comments")
+
+
+def _text(data: bytes, source: str) -> str:
+    """The file as text; raises HistoryError where it is not."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise HistoryError(f"{source}:{line}: not text: {data[error.start]:#04x}") from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise HistoryError(f"{source}:{line}: not text: a zero byte")
+    return text
+
+
+def _load_json(path: Path, data: bytes) -> History:
+    """Our own lines fast; lines without index or time by their order."""
+    first = next(line for line in data.split(b"\n", 64) if line.strip())
+    if b'"time"' in first and b'"index"' in first:
+        history = load_jsonl(path, data=data)
+        if all(op.index == i for i, op in enumerate(history.ops)):
+            return history
+        ops = [replace(op, index=i) for i, op in enumerate(history.ops)]
+        return History(ops, source=str(path), lines=history.lines)
+    rows = []
+    lines = data.split(b"\n")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            loose = _LOOSE.decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            what = "the last line is cut short" if number == len(lines) else str(error)
+            shown = line[:80].decode(errors="replace")
+            raise HistoryError(f"{path}:{number}: {what}: {shown!r}") from None
+        fields = {name: getattr(loose, name) for name in loose.__struct_fields__}
+        rows.append((number, fields))
+    return _history(rows, str(path), split_key=False, foreign=False)
+
+
+Row = tuple[int, dict[str, Any]]
+
+
+def _edn_rows(text: str, source: str) -> Iterator[Row]:
+    reader = Reader(text, source)
+    for at, form in reader.members():
+        if not isinstance(form, dict):
+            raise HistoryError(f"{source}:{reader.line(at)}: not a map: {str(form)[:60]!r}")
+        yield reader.line(at), form
+
+
+def _log_rows(text: str, source: str) -> Iterator[Row]:
+    """Ops out of a log whose other lines are passed over; a line that is neither is an error."""
+    found = False
+    for number, line in enumerate(text.split("\n"), 1):
+        line = line.rstrip("\r")
+        match = _LOG_OP.search(line)
+        if match is None:
+            if not line.strip() or (_LOG_OTHER.match(line) and not _LOG_MARK.search(line)):
+                continue
+            raise HistoryError(f"{source}:{number}: not a whole log line: {line[:80]!r}")
+        found = True
+        yield number, _log_op(match, source, number)
+    if not found:
+        raise HistoryError(f"{source}:1: no operation in this log")
+
+
+def _log_op(match: re.Match[str], source: str, number: int) -> dict[str, Any]:
+    process, type_, f, rest = match.groups()
+    values = loads(rest, source, number)
+    row: dict[str, Any] = {
+        "process": loads(process, source, number)[0],
+        "type": type_,
+        "f": f,
+        "value": values[0] if values else None,
+    }
+    if len(values) > 1:
+        row["error"] = values[1]
+    return row
+
+
+def _history(rows: list[Row], source: str, split_key: bool, foreign: bool = True) -> History:
+    """Ops of rows, numbered as they stand; raises HistoryError for what is no op."""
+    if not rows:
+        raise HistoryError(f"{source}:1: no operation in this file")
+    timed = all(isinstance(row.get("time"), int) and row["time"] >= 0 for _, row in rows)
+    keyed = all("key" not in row or _holds_its_key(row) for _, row in rows)
+    lines = [number for number, _ in rows]
+    ops = []
+    for i, (number, row) in enumerate(rows):
+        op = _op(row, i, row["time"] if timed else i, f"{source}:{number}")
+        if isinstance(op.process, int):
+            if keyed and op.key is not UNSET and foreign:
+                op = replace(op, value=op.value[1])
+            elif split_key and op.key is UNSET:
+                op = _split(op, f"{source}:{number}")
+            if foreign and _says_why(row):
+                op = replace(op, value=None, error=op.value)
+            if foreign and op.type == FAIL and op.f == "cas" and op.error is UNSET:
+                op = replace(op, error="precondition-failed")
+        ops.append(op)
+    check_types(ops, source, lines)
+    return History(ops, source=source, lines=lines)
+
+
+def _holds_its_key(row: dict[str, Any]) -> bool:
+    """Whether a keyed op's value is `[k v]`, as our own history.edn has it."""
+    value = row.get("value")
+    return isinstance(value, list) and len(value) == 2 and value[0] == row["key"]
+
+
+def _says_why(row: dict[str, Any]) -> bool:
+    """Whether the value is no value but the reason, as in `:fail :read :timed-out`."""
+    why = isinstance(row.get("value"), Keyword) and "error" not in row
+    return why and row["type"] in (FAIL, INFO)
+
+
+def _split(op: Op, place: str) -> Op:
+    if not isinstance(op.value, list) or len(op.value) != 2:
+        raise HistoryError(f"{place}: the value should be [key value]: {op.value!r}")
+    key, value = op.value
+    return replace(op, key=key, value=value)
+
+
+def _op(row: dict[str, Any], index: int, time: int, place: str) -> Op:
+    missing = [name for name in ("process", "type", "f") if row.get(name) is None]
+    if missing:
+        raise HistoryError(f"{place}: no :{missing[0]} in this operation")
+    process, type_, f = row["process"], row["type"], row["f"]
+    if not isinstance(process, (int, str)) or isinstance(process, bool):
+        raise HistoryError(f"{place}: process is {process!r}; it must be a number or nemesis")
+    if not isinstance(type_, str) or type_ not in TYPES:
+        raise HistoryError(f"{place}: type is {str(type_)!r}; it must be one of {', '.join(TYPES)}")
+    extra = {
+        name: _plain(row[name])
+        for name in ("key", "node", "session", "seq", "position", "observed")
+        if row.get(name, UNSET) is not UNSET
+    }
+    error = row.get("error", UNSET)
+    return Op(
+        index,
+        time,
+        str(process) if isinstance(process, str) else process,
+        str(type_),
+        str(f),
+        _plain(row.get("value")),
+        error if error is UNSET else _plain(error),
+        **extra,
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Keywords as plain strings, all the way down."""
+    if isinstance(value, Keyword):
+        return str(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    return value
