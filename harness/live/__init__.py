@@ -1,0 +1,1 @@
+"""The live driver: every node a process, over real sockets, files and signals."""

@@ -1,0 +1,114 @@
+"""The clients of a run: their cores, their timers, and one connection to each node."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from harness.clock import Nanos
+from harness.core import (
+    CancelTimer,
+    ClientCore,
+    Complete,
+    Effect,
+    Message,
+    NodeId,
+    Note,
+    Send,
+    SetTimer,
+)
+from harness.driver import Setup
+from harness.interpreter import Invoke
+from harness.live.clocks import Clock, Timers
+from harness.live.network import LOOPBACK, Connection
+from harness.live.wire import Codec
+from harness.op import INFO, Op
+from harness.rng import stream
+
+
+class Client:
+    """One process: its core and its timers."""
+
+    __slots__ = ("core", "name", "timers")
+
+    def __init__(self, name: NodeId, core: ClientCore, timers: Timers) -> None:
+        self.name = name
+        self.core = core
+        self.timers = timers
+
+
+class Clients:
+    """All client processes. `completed` is told of every operation that is over."""
+
+    def __init__(self, setup: Setup, clock: Clock, completed: Callable[[Op], None]) -> None:
+        self._setup = setup
+        self._clock = clock
+        self._completed = completed
+        self._loop = asyncio.get_running_loop()
+        self._codec = Codec(setup.system.message)
+        self._clients: dict[NodeId, Client] = {}
+        self._connections: dict[NodeId, Connection] = {}
+
+    async def connect(self, ports: Mapping[NodeId, int]) -> None:
+        """Connect to every node's link; the proxy keeps these open whatever becomes of nodes."""
+        for node, port in ports.items():
+            connection = Connection(self._codec, partial(self._received, node))
+            await self._loop.create_connection(partial(_same, connection), LOOPBACK, port)
+            self._connections[node] = connection
+
+    def invoke(self, command: Invoke) -> None:
+        """Give an operation to the client of its process, which is made when first needed."""
+        op = command.op
+        name = f"c{op.process}"
+        client = self._clients.get(name) or self._make(name, command.thread)
+        self._carry_out(client, client.core.invoke(op, self._clock.now()))
+
+    def close(self) -> None:
+        """Stop all timers and close all connections."""
+        for client in self._clients.values():
+            client.timers.close()
+        for connection in self._connections.values():
+            connection.close()
+
+    def _make(self, name: NodeId, thread: int) -> Client:
+        system = self._setup.system
+        home = system.nodes[thread % len(system.nodes)]
+        core = system.client(name, home, stream(self._setup.seed, name))
+        timers = Timers(self._loop, self._clock, partial(self._fired, name))
+        client = self._clients[name] = Client(name, core, timers)
+        return client
+
+    def _received(self, node: NodeId, name: NodeId, message: Message) -> None:
+        client = self._clients.get(name)
+        if client is not None:  # else it has retired
+            self._carry_out(client, client.core.receive(node, message, self._clock.now()))
+
+    def _fired(self, name: NodeId, timer: str, now: Nanos) -> None:
+        client = self._clients[name]
+        self._carry_out(client, client.core.timer(timer, now))
+
+    def _carry_out(self, client: Client, effects: Iterable[Effect]) -> None:
+        over: Op | None = None
+        for effect in effects:
+            if isinstance(effect, Send):
+                connection = self._connections.get(effect.to)
+                if connection is not None:
+                    connection.send(client.name, effect.message)
+            elif isinstance(effect, SetTimer):
+                client.timers.set(effect.name, effect.delay)
+            elif isinstance(effect, CancelTimer):
+                client.timers.cancel(effect.name)
+            elif isinstance(effect, Complete):
+                over = effect.op
+            else:
+                assert isinstance(effect, Note), f"a client cannot do {effect!r}"
+        if over is not None:
+            if over.type == INFO:
+                client.timers.close()
+                del self._clients[client.name]
+            self._completed(over)
+
+
+def _same(connection: Connection) -> Connection:
+    return connection

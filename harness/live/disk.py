@@ -1,0 +1,163 @@
+"""A node's write-ahead file: records with their length and checksum, made durable in groups.
+
+Each record is an 8-byte head (length and CRC-32 of the body, big-endian) and the body in msgpack.
+A process that dies while it writes leaves a torn record at the end: loading drops it.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from harness.core import Record
+
+_HEAD = struct.Struct(">II")
+
+
+def framed(body: bytes) -> bytes:
+    """A record as it stands in the file."""
+    return _HEAD.pack(len(body), crc32(body)) + body
+
+
+def intact(data: bytes) -> list[bytes]:
+    """The bodies of the records in `data`, up to the first that is cut short or does not match its
+    checksum."""
+    bodies, start = [], 0
+    while start + _HEAD.size <= len(data):
+        length, check = _HEAD.unpack_from(data, start)
+        body = data[start + _HEAD.size : start + _HEAD.size + length]
+        if len(body) < length or crc32(body) != check:
+            break
+        bodies.append(body)
+        start += _HEAD.size + length
+    return bodies
+
+
+class WriteAheadFile:
+    """The file itself; every method returns when its change is durable."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self.dropped = 0  # bytes of a torn tail that loading dropped
+        _sync_folder(path.parent)
+
+    def load(self) -> list[bytes]:
+        """The bodies of the records, oldest first; cuts a torn tail off the file."""
+        data = self._path.read_bytes()
+        bodies = intact(data)
+        good = sum(len(body) + _HEAD.size for body in bodies)
+        self.dropped = len(data) - good
+        if self.dropped:
+            os.ftruncate(self._fd, good)
+            os.fsync(self._fd)
+        return bodies
+
+    def append(self, data: bytes) -> None:
+        """Add framed records."""
+        _write_all(self._fd, data)
+        os.fsync(self._fd)
+
+    def replace(self, data: bytes) -> None:
+        """Put framed records in place of all there were; a crash leaves either the old or the
+        new."""
+        fresh = self._path.with_suffix(".new")
+        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        _write_all(fd, data)
+        os.fsync(fd)
+        os.replace(fresh, self._path)
+        _sync_folder(self._path.parent)
+        os.close(self._fd)
+        self._fd = fd
+
+
+class Disk:
+    """Makes records durable in a thread of its own, all that have come in the meantime with one
+    fsync, and calls `durable(mark)` in the loop: every record up to that mark is in the file."""
+
+    def __init__(
+        self, path: Path, record: Any, loop: AbstractEventLoop, durable: Callable[[int], None]
+    ) -> None:
+        self._file = WriteAheadFile(path)
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(record).decode
+        self._loop = loop
+        self._durable = durable
+        self._waiting: list[bytes] = []
+        self._afresh = False  # the records that wait begin with a snapshot
+        self._busy = self._due = False
+        self._jobs: SimpleQueue[tuple[bool, bytes, int]] = SimpleQueue()
+        self.mark = 0  # of the last record that was handed in
+        self.syncs = 0
+
+    def load(self) -> list[Record]:
+        """What earlier incarnations persisted, oldest first."""
+        records = [self._decode(body) for body in self._file.load()]
+        threading.Thread(target=self._work, name="disk", daemon=True).start()
+        return records
+
+    @property
+    def dropped(self) -> int:
+        """Bytes of a torn record that loading dropped."""
+        return self._file.dropped
+
+    def append(self, record: Record) -> int:
+        """Take a record to be made durable at the end of this turn of the loop; its mark."""
+        self._waiting.append(framed(self._encode(record)))
+        return self._taken()
+
+    def replace(self, record: Record) -> int:
+        """Take a record that stands for everything before it; its mark."""
+        self._waiting = [framed(self._encode(record))]
+        self._afresh = True
+        return self._taken()
+
+    def _taken(self) -> int:
+        self.mark += 1
+        if not self._due and not self._busy:
+            self._due = True
+            self._loop.call_soon(self._hand_over)  # after all inputs of this turn
+        return self.mark
+
+    def _hand_over(self) -> None:
+        self._due, self._busy = False, True
+        self._jobs.put((self._afresh, b"".join(self._waiting), self.mark))
+        self._waiting, self._afresh = [], False
+
+    def _work(self) -> None:
+        while True:
+            afresh, data, mark = self._jobs.get()
+            try:
+                self._file.replace(data) if afresh else self._file.append(data)
+            except OSError as error:  # a node that cannot write must not go on as if it had
+                os.write(2, f"cannot write the write-ahead file: {error}\n".encode())
+                os._exit(1)
+            self._loop.call_soon_threadsafe(self._done, mark)
+
+    def _done(self, mark: int) -> None:
+        self._busy = False
+        self.syncs += 1
+        if self._waiting:
+            self._hand_over()
+        self._durable(mark)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    os.fsync(fd)
+    os.close(fd)
