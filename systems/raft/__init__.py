@@ -1,0 +1,5 @@
+"""Raft: a replicated log, and the register store on it."""
+
+from systems.raft.store import RaftStore
+
+__all__ = ["RaftStore"]

@@ -1,0 +1,5 @@
+"""The ZooKeeper-like coordination service."""
+
+from systems.zookeeper.system import ZooKeeper
+
+__all__ = ["ZooKeeper"]

@@ -1,0 +1,120 @@
+"""What Raft promises (paper, figure 3), watched in the simulator while it runs.
+
+Each check looks only at what is new since the last, so it stays cheap however long the logs are.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from harness.core import Core, NodeId
+from harness.error import InvariantViolated
+from systems.raft.raft import Raft
+from systems.raft.replica import Replica
+
+Request = tuple[int, str, int]  # term of the entry before; client, seq
+
+
+class Seen:
+    """How much of one incarnation of a node was looked at."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.last = self.last_term = 0  # of its log
+        self.committed = 0
+        self.term = 0
+
+
+class ReplicaInvariants:
+    """Election safety, log matching, leader completeness, state-machine safety, and that what was
+    committed is kept by a majority; replicas that applied the same entries hold the same state."""
+
+    def __init__(self, nodes: Sequence[NodeId]) -> None:
+        self._nodes = tuple(nodes)
+        self._seen: dict[NodeId, Seen] = {}
+        self._leaders: dict[int, NodeId] = {}
+        self._entries: dict[tuple[int, int], Request] = {}  # by (index, term)
+        self._committed: list[int] = [0]  # term of the committed entry at each index
+        self._known_in: list[int] = [0]  # a term by which that entry was committed; never falls
+        self._digests: list[int] = []  # the state after each index
+
+    def check(self, cores: Mapping[NodeId, Core]) -> None:
+        """Look at the nodes that are up; raises InvariantViolated."""
+        replicas = {node: cast(Replica, core) for node, core in cores.items()}
+        for node, replica in replicas.items():
+            seen = self._seen.get(node)
+            if seen is None or seen.core is not replica:
+                seen = self._seen[node] = Seen(replica)
+            self._check_log(node, replica.raft, seen)
+            self._check_committed(node, replica, seen)
+        for node, replica in replicas.items():
+            self._check_leader(node, replica.raft)
+        self._check_kept({node: replica.raft for node, replica in replicas.items()})
+
+    def _check_log(self, node: NodeId, raft: Raft[object], seen: Seen) -> None:
+        """Log matching: index and term name an entry and, by induction, all before it."""
+        if raft.term < seen.term:
+            raise InvariantViolated(f"{node} went back from term {seen.term} to {raft.term}")
+        seen.term = raft.term
+        log = raft.log
+        last, last_term = log.last, log.last_term
+        if (last, last_term) == (seen.last, seen.last_term):
+            return
+        kept = log.has(seen.last, seen.last_term)
+        start = seen.last if kept else min(seen.committed, last)
+        before = log.term(start)
+        for index in range(start + 1, last + 1):
+            entry = log.entry(index)
+            if entry.term < before:
+                raise InvariantViolated(f"{node}'s log falls to term {entry.term} at {index}")
+            request = (before, entry.client, entry.seq)
+            if self._entries.setdefault((index, entry.term), request) != request:
+                raise InvariantViolated(
+                    f"log matching: {node} holds another entry {index} of term {entry.term}"
+                )
+            before = entry.term
+        seen.last, seen.last_term = last, last_term
+
+    def _check_committed(self, node: NodeId, replica: Replica, seen: Seen) -> None:
+        """State-machine safety: nodes commit the same entries, and come to the same states."""
+        raft, digests = replica.raft, replica.digests
+        if raft.commit < seen.committed:
+            raise InvariantViolated(f"{node} took back the commit of {seen.committed}")
+        if raft.commit == seen.committed and self._digests:
+            return
+        if not self._digests:
+            self._digests.append(digests[0])
+        for index in range(seen.committed + 1, raft.commit + 1):
+            term = raft.log.term(index)
+            if index == len(self._committed):
+                self._committed.append(term)
+                self._known_in.append(max(self._known_in[-1], raft.term))
+                self._digests.append(digests[index])
+            if term != self._committed[index]:
+                raise InvariantViolated(f"{node} committed another entry at {index}")
+            if digests[index] != self._digests[index]:
+                raise InvariantViolated(f"{node} holds another state after entry {index}")
+        seen.committed = raft.commit
+
+    def _check_leader(self, node: NodeId, raft: Raft[object]) -> None:
+        """Election safety, and leader completeness for what was committed before its term."""
+        if not raft.is_leader:
+            return
+        if self._leaders.setdefault(raft.term, node) != node:
+            raise InvariantViolated(
+                f"{node} and {self._leaders[raft.term]} both lead term {raft.term}"
+            )
+        index = bisect_left(self._known_in, raft.term) - 1
+        if index > 0 and not raft.log.has(index, self._committed[index]):
+            raise InvariantViolated(f"{node} leads term {raft.term} without committed {index}")
+
+    def _check_kept(self, rafts: Mapping[NodeId, Raft[object]]) -> None:
+        """What was committed, and so what was acknowledged, is kept by a majority of all nodes
+        (those that are down get the benefit of the doubt)."""
+        index = len(self._committed) - 1
+        term = self._committed[index]
+        lost = [node for node, raft in rafts.items() if not raft.log.has(index, term)]
+        if len(lost) > (len(self._nodes) - 1) // 2:
+            raise InvariantViolated(f"committed entry {index} is lost at {', '.join(lost)}")
