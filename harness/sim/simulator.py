@@ -1,0 +1,289 @@
+"""The simulator: a queue of events in time order, and the effects of pure cores carried out.
+
+An event is (time, sequence, act, a, b): at its time `act(a, b)` is called. Equal times go by
+sequence, so a run depends on its seed alone. A node that persists waits for its disk: further
+inputs queue until the rest of its effects are carried out, hence in order, and a crash may fall
+before any of them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+from heapq import heapify, heappop, heappush
+from itertools import chain
+from random import Random
+from typing import Any
+
+from harness.clock import Nanos
+from harness.core import (
+    CancelTimer,
+    Complete,
+    Effect,
+    Message,
+    NodeId,
+    Note,
+    Persist,
+    Send,
+    SetTimer,
+    Snapshot,
+)
+from harness.op import Op
+from harness.sim.cluster import Client, Endpoint, Node, Timer
+from harness.sim.network import Link, Network, drop
+
+Event = tuple[Nanos, int, Callable[[Any, Any], None], Any, Any]
+
+
+class Simulator:
+    """Time, the queue, and the endpoints. `completed` and `noted` are told of Complete and Note."""
+
+    __slots__ = (
+        "_hash",
+        "completed",
+        "endpoints",
+        "events",
+        "fsync",
+        "messages",
+        "network",
+        "noted",
+        "now",
+        "queue",
+        "random_disk",
+        "seq",
+        "trace",
+    )
+
+    def __init__(
+        self,
+        network: Network,
+        disk: Random,
+        fsync: Nanos,
+        completed: Callable[[Client, Op], None],
+        noted: Callable[[Endpoint, Note], None],
+    ) -> None:
+        self.network = network
+        self.random_disk = disk
+        self.fsync = fsync
+        self.completed = completed
+        self.noted = noted
+        self.now: Nanos = 0
+        self.seq = 0
+        self.queue: list[Event] = []
+        self.endpoints: dict[NodeId, Endpoint] = {}
+        self.events = 0
+        self.messages = 0
+        self.trace: list[int] = []
+        self._hash = blake2b(digest_size=8)
+
+    # The queue
+
+    def at(
+        self, time: Nanos, act: Callable[[Any, Any], None], a: Any = None, b: Any = None
+    ) -> None:
+        """Call `act(a, b)` at this time."""
+        self.seq += 1
+        heappush(self.queue, (time, self.seq, act, a, b))
+
+    def run(self, count: int, todo: list[Any]) -> None:
+        """Handle at most `count` events, until there is something in `todo` or none is left."""
+        queue, pop = self.queue, heappop
+        left = count
+        while queue and left:
+            event = pop(queue)
+            self.now = event[0]
+            event[2](event[3], event[4])
+            left -= 1
+            if todo:
+                break
+        self.events += count - left
+        if len(self.trace) > 4096:
+            self._fold()
+
+    def trace_hash(self) -> str:
+        """A hash over (time, who) of every input that any core was given."""
+        self._fold()
+        return self._hash.hexdigest()
+
+    def _fold(self) -> None:
+        self._hash.update(array("q", self.trace).tobytes())
+        self.trace.clear()
+
+    # Inputs
+
+    def deliver(self, link: Link, message: Message) -> None:
+        """A message has come to the end of its link."""
+        if link.rules.cuts:
+            drop(link.rules)
+            return
+        target = link.target
+        core = target.core
+        if core is None:
+            return
+        if target.blocked:
+            target.inbox.append((link.source, message))
+            return
+        now = self.now
+        self.trace.append(now << 16 | link.code)
+        clock = target.clock
+        effects = core.receive(link.source, message, now if clock is None else clock.read(now))
+        if effects:
+            self.carry_out(target, effects)
+
+    def fire(self, target: Endpoint, timer: Timer) -> None:
+        """The event of a timer has come; its deadline may have moved on or gone meanwhile."""
+        if timer.queued != self.now:
+            return  # an earlier event took its place
+        timer.queued = -1
+        deadline = timer.deadline
+        if deadline > self.now:
+            self._queue_timer(target, timer, deadline)
+        elif deadline >= 0:
+            if target.blocked:
+                target.inbox.append((None, timer))
+            else:
+                self._fire_now(target, timer)
+        else:
+            self._tidy(target, timer)
+
+    def _fire_now(self, target: Endpoint, timer: Timer) -> None:
+        timer.deadline = -1
+        now = self.now
+        self.trace.append(now << 16 | target.index | 0x8000)
+        clock = target.clock
+        self.carry_out(
+            target, target.core.timer(timer.name, now if clock is None else clock.read(now))
+        )
+        self._tidy(target, timer)
+
+    def _tidy(self, target: Endpoint, timer: Timer) -> None:
+        """Forget a timer that is not set and has no event."""
+        if timer.deadline < 0 and timer.queued < 0 and target.timers.get(timer.name) is timer:
+            del target.timers[timer.name]
+
+    def unblock(self, node: Node) -> None:
+        """Go on with what waited: the rest of the effects, then the inbox."""
+        if node.paused or node.syncing or node.core is None:
+            return
+        node.blocked = False
+        if node.rest is not None:
+            rest, node.rest = node.rest, None
+            self.carry_out(node, rest)
+        inbox = node.inbox
+        while inbox and not node.blocked:
+            source, item = inbox.popleft()
+            if source is not None:
+                self._receive(node, source, item)
+            elif 0 <= item.deadline <= self.now:
+                self._fire_now(node, item)
+
+    def _receive(self, target: Endpoint, source: NodeId, message: Message) -> None:
+        now = self.now
+        self.trace.append(now << 16 | target.index)
+        clock = target.clock
+        self.carry_out(
+            target,
+            target.core.receive(source, message, now if clock is None else clock.read(now)),
+        )
+
+    def local(self, target: Endpoint) -> Nanos:
+        """The time on this endpoint's clock."""
+        return self.now if target.clock is None else target.clock.read(self.now)
+
+    # Effects
+
+    def carry_out(self, me: Endpoint, effects: Iterable[Effect]) -> None:
+        """Carry out effects in order, up to one that has to wait for the disk."""
+        me.mark = self.seq
+        rest = iter(effects)
+        for effect in rest:
+            kind = type(effect)
+            if kind is Send:
+                self._send(me, effect.to, effect.message)  # type: ignore[union-attr]
+            elif kind is SetTimer:
+                self._set_timer(me, effect.name, effect.delay)  # type: ignore[union-attr]
+            elif kind is CancelTimer:
+                timer = me.timers.get(effect.name)  # type: ignore[union-attr]
+                if timer is not None:
+                    timer.deadline = -1
+            elif kind is Complete:
+                self.completed(me, effect.op)  # type: ignore[arg-type, union-attr]
+            elif kind is Note:
+                self.noted(me, effect)  # type: ignore[arg-type]
+            else:
+                self._persist(me, effect, rest)  # type: ignore[arg-type]
+                if me.blocked:
+                    return
+
+    def _send(self, me: Endpoint, to: NodeId, message: Message) -> None:
+        link = me.links.get(to)
+        if link is None:
+            target = self.endpoints.get(to)
+            if target is None:
+                return  # a client that has retired
+            link = me.links[to] = self.network.connect(me, target)
+        self.messages += 1
+        network = self.network
+        now = self.now
+        if link.rules.plain:
+            at = now + network.latency + int(network.random() * network.jitter)
+            if at < link.last:
+                at = link.last
+            else:
+                link.last = at
+            self.seq = seq = self.seq + 1
+            heappush(self.queue, (at, seq, self.deliver, link, message))
+        else:
+            for at in network.arrivals(link, now):
+                self.at(at, self.deliver, link, message)
+
+    def _set_timer(self, me: Endpoint, name: str, delay: Nanos) -> None:
+        timer = me.timers.get(name)
+        if timer is None:
+            timer = me.timers[name] = Timer(name)
+        clock = me.clock
+        at = self.now + (delay if clock is None else clock.wait(delay))
+        timer.deadline = at
+        if timer.queued < 0 or timer.queued > at:
+            self._queue_timer(me, timer, at)
+
+    def _queue_timer(self, me: Endpoint, timer: Timer, at: Nanos) -> None:
+        timer.queued = at
+        self.seq = seq = self.seq + 1
+        heappush(self.queue, (at, seq, self.fire, me, timer))
+
+    def _persist(self, me: Endpoint, first: Persist | Snapshot, rest: Iterator[Effect]) -> None:
+        """Write this record and those right after it, and block the node until they are synced."""
+        assert isinstance(me, Node), f"{me.name} is a client, and has no disk: {first!r}"
+        me.disk.write(first)
+        for effect in rest:
+            if type(effect) is Persist or type(effect) is Snapshot:
+                me.disk.write(effect)
+            else:
+                rest = chain((effect,), rest)
+                break
+        me.rest = rest
+        me.blocked = me.syncing = True
+        took = self.fsync // 2 + int(self.random_disk.random() * self.fsync)
+        self.at(self.now + took, self._synced, me, me.incarnation)
+
+    def _synced(self, node: Node, incarnation: int) -> None:
+        if node.incarnation != incarnation or node.core is None:
+            return
+        node.disk.sync()
+        node.syncing = False
+        self.unblock(node)
+
+    def lose_tail(self, node: Node, rng: Random) -> int:
+        """A crash may fall between any two effects: drop some of the last messages of the last
+        input's effects, if they have not arrived yet. Returns how many were dropped."""
+        flying = [e for e in self.queue if e[1] > node.mark and e[2] == self.deliver]
+        flying = [e for e in flying if e[3].source == node.name]
+        if not flying:
+            return 0
+        flying.sort()
+        lost = {e[1] for e in flying[rng.randint(0, len(flying)) :]}
+        self.queue[:] = [e for e in self.queue if e[1] not in lost]
+        heapify(self.queue)
+        return len(lost)
