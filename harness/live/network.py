@@ -7,16 +7,30 @@ the loop go out with one write.
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
 from typing import Any
 
 from harness.core import Message, NodeId
+from harness.error import WorldError
 from harness.live.wire import MAX_BUFFER, Codec
 
 LOOPBACK = "127.0.0.1"
 BACK_OFF = 0.05  # seconds between two attempts to connect
 
 Received = Callable[[NodeId, Message], None]
+
+
+async def listen(factory: Callable[[], asyncio.Protocol], port: int, who: str) -> int:
+    """Take connections on this port (0: any); the port. Raises WorldError that says `who`."""
+    loop = asyncio.get_running_loop()
+    try:
+        server = await loop.create_server(factory, LOOPBACK, port)
+    except OSError as error:
+        what = "in use" if error.errno == errno.EADDRINUSE else f"not to be had ({error})"
+        raise WorldError(f"port {port} is {what}: {who}") from None
+    bound: int = server.sockets[0].getsockname()[1]
+    return bound
 
 
 class Connection(asyncio.Protocol):
@@ -99,11 +113,10 @@ class Network:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self, ports: tuple[int, int]) -> tuple[int, int]:
-        """Take connections; the two ports (nodes, clients) it really has. Raises OSError."""
-        nodes = await self._loop.create_server(self._incoming, LOOPBACK, ports[0])
-        clients = await self._loop.create_server(self._client, LOOPBACK, ports[1])
-        first, second = (s.sockets[0].getsockname()[1] for s in (nodes, clients))
-        return first, second
+        """Take connections; the two ports (nodes, clients) it really has. Raises WorldError."""
+        nodes = await listen(self._incoming, ports[0], f"node {self._me} asked for it")
+        clients = await listen(self._client, ports[1], f"node {self._me} asked for it")
+        return nodes, clients
 
     async def connect(self) -> None:
         """Connect to all peers' links."""

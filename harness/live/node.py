@@ -27,6 +27,7 @@ from harness.core import (
     SetTimer,
     Snapshot,
 )
+from harness.error import WorldError
 from harness.live import control, process
 from harness.live.clocks import Clock, Timers
 from harness.live.disk import Disk
@@ -75,8 +76,8 @@ class Node:
         self._network = Network(me, begin.peers, Codec(system.message), self._received)
         try:
             ports = await self._network.listen(begin.ports)
-        except OSError as error:
-            self.channel.send(control.Failed(f"node {me} cannot listen: {error.strerror or error}"))
+        except WorldError as error:
+            self.channel.send(control.Failed(str(error)))
             return
         await self._network.connect()
         gc.freeze()  # what is built now stays: the collector need not look at it again

@@ -14,10 +14,11 @@ from collections.abc import Awaitable
 from typing import Any
 
 from harness.core import NodeId
+from harness.error import WorldError
 from harness.fault import CLIENTS, Mend
 from harness.live import control, process
 from harness.live.links import Disturbance, Link
-from harness.live.network import BACK_OFF, LOOPBACK
+from harness.live.network import BACK_OFF, LOOPBACK, listen
 from harness.live.wire import MAX_BUFFER, whole
 from harness.rng import stream
 
@@ -141,20 +142,15 @@ class Proxy:
         for source, target, port in lay.links:
             try:
                 ports.append(await self._listen(source, target, port))
-            except OSError as error:
-                return control.Failed(
-                    f"port {port} is in use: the proxy asked for it for the link "
-                    f"{source} -> {target} ({error.strerror or error})"
-                )
+            except WorldError as error:
+                return control.Failed(str(error))
         return control.Laid(ports)
 
     async def _listen(self, source: NodeId, target: NodeId, port: int) -> int:
         reads = self._links[source, target]
         writes = self._links[target, source] if source == CLIENTS else None
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Hose(reads, writes), LOOPBACK, port)
-        bound: int = server.sockets[0].getsockname()[1]
-        return bound
+        who = f"the proxy asked for it for the link {source} -> {target}"
+        return await listen(lambda: Hose(reads, writes), port, who)
 
     async def _attach(self, order: control.Attach) -> None:
         self._detach(order.node)

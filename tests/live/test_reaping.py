@@ -1,0 +1,116 @@
+"""However a run ends, no process of it is left and no port is held."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.fault import Pause
+from harness.live.child import TOKEN
+from harness.live.driver import LiveDriver
+from harness.testing.story import Act, tell
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks into /proc"),
+]
+LIMIT = 5.0  # seconds until all must be gone
+
+
+def processes(token: str) -> list[int]:
+    """All processes that have this token in their environment."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and token.encode() in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+def left_after(token: str, limit: float) -> list[int]:
+    """What is left of a run when all has ended, or the time is over."""
+    end = time.monotonic() + limit
+    while (left := processes(token)) and time.monotonic() < end:
+        time.sleep(0.02)
+    return left
+
+
+def ports_from(base: int, count: int) -> list[int]:
+    """Those of `count` ports that cannot be listened on."""
+    held = []
+    for port in range(base, base + count):
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                held.append(port)
+    return held
+
+
+def free_base(count: int) -> int:
+    """The first of `count` ports in a row that nobody holds."""
+    start = 20_000 + os.getpid() % 5_000
+    return next(p for p in range(start, 32_000, count) if not ports_from(p, count))
+
+
+@pytest.fixture
+def token(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A word in the environment of all that a test starts; whatever has it at the end is killed."""
+    word = uuid.uuid4().hex
+    monkeypatch.setenv(TOKEN, word)
+    yield word
+    monkeypatch.delenv(TOKEN)
+    for pid in processes(word):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_signal_to_controller_leaves_nothing_though_a_node_is_stopped(
+    number: int, token: str, tmp_path: Path
+) -> None:
+    base = free_base(15)
+    script = str(Path(__file__).with_name("controller.py"))
+    command = [sys.executable, script, str(tmp_path), str(base)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as controller:
+        assert controller.stdout is not None
+        assert controller.stdout.readline() == b"paused\n"
+        assert len(processes(token)) == 6  # controller, reaper, proxy, three nodes
+        assert len(ports_from(base, 15)) == 15
+        controller.send_signal(number)
+        code = controller.wait(LIMIT)
+    assert left_after(token, LIMIT) == []
+    assert ports_from(base, 15) == []
+    assert code == (-9 if number == signal.SIGKILL else 130)
+
+
+def test_run_that_fails_leaves_nothing_though_a_node_is_stopped(token: str, tmp_path: Path) -> None:
+    def story() -> Any:
+        yield Act((Pause("n2"),))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        tell(LiveDriver(), story, folder=tmp_path)
+    assert set(processes(token)) <= {os.getpid()}
+
+
+def test_run_that_ends_well_leaves_nothing(token: str, tmp_path: Path) -> None:
+    def story() -> Any:
+        yield Act((Pause("n2"),))
+
+    told = tell(LiveDriver(), story, folder=tmp_path)
+    assert set(told.ending.dumps) == {"n1", "n2", "n3"}
+    assert set(processes(token)) <= {os.getpid()}
