@@ -7,6 +7,7 @@
         yield Rest(200 * MS)
 
 Each Do runs on a thread of its own, by its place in the list; a process that got an info retires.
+A list may end with one Act.
 """
 
 from __future__ import annotations
@@ -34,9 +35,11 @@ class Do(Struct, frozen=True):
 
 
 class Act(Struct, frozen=True):
-    """Carry out actions, by one nemesis op; answered by the list of outcomes."""
+    """Carry out actions, by one nemesis op, `after` so many ns; answered by the list of
+    outcomes."""
 
     actions: tuple[Action, ...]
+    after: Nanos = 0
 
 
 class Look(Struct, frozen=True):
@@ -95,7 +98,11 @@ class _Teller:
         return self._go_on(None, now)
 
     def woken(self, now: Nanos) -> Sequence[Command]:
-        return self._go_on(None, now)
+        if isinstance(self.step, Rest):
+            return self._go_on(None, now)
+        late = self.step[-1] if isinstance(self.step, Sequence) else self.step
+        assert isinstance(late, Act)
+        return (self._command(0, Act(late.actions), now),)
 
     def completed(self, op: Op, now: Nanos) -> Sequence[Command]:
         op = structs.replace(op, time=now, index=len(self.ops))
@@ -134,6 +141,8 @@ class _Teller:
             op = invoke(step.f, step.value, process=self.processes[place], node=node, time=now)
             self._record(op)
             return Invoke(place, op)
+        if isinstance(step, Act) and step.after:
+            return Wake(now + step.after)
         actions = step.actions if isinstance(step, Act) else ()
         op = info(invoke("act", actions, process=NEMESIS, time=now), UNSET)
         self._record(op)
