@@ -172,7 +172,7 @@ class Cluster:
         return {
             "node_peak_mb": round(max(m.peak_mb for m in members), 1),
             "fsyncs": sum(m.syncs for m in members),  # of the incarnations alive at the end
-            "frames": traffic,
+            **traffic,
         }
 
     def close(self) -> None:
@@ -186,6 +186,9 @@ class Cluster:
         for child in children:
             child.reap()
         self._reaper.close()
+        log = self._folder / "proxy.log"
+        if log.exists() and not log.stat().st_size:
+            log.unlink()
 
     async def _open_proxy(self) -> None:
         """Start the proxy and lay all links."""

@@ -183,7 +183,7 @@ class Proxy:
     def _traffic(self) -> dict[str, int]:
         links = self._links.values()
         names = ("forwarded", "unreachable", "overflowed")
-        return {name: sum(getattr(link, name) for link in links) for name in names}
+        return {f"frames_{name}": sum(getattr(link, name) for link in links) for name in names}
 
 
 def main() -> None:

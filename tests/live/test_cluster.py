@@ -14,7 +14,7 @@ import pytest
 
 from harness.clock import MS
 from harness.error import WorldError
-from harness.fault import Kill, Start
+from harness.fault import Kill, Pause, Resume, Start
 from harness.live.driver import LiveDriver
 from harness.testing.story import Act, Do, Look, Rest, tell
 
@@ -146,3 +146,21 @@ def test_torn_record_is_dropped_when_the_node_starts_again(tmp_path: Path) -> No
     tell(LiveDriver(), story, folder=tmp_path)
     assert seen == [["kept", "after"]]
     assert "dropped a torn record of 18 bytes" in (tmp_path / "n1" / "node.log").read_text()
+
+
+def test_messages_to_a_paused_node_beyond_what_buffers_hold_are_dropped_and_counted(
+    tmp_path: Path,
+) -> None:
+    seen = []
+
+    def story() -> Any:
+        yield Act((Pause("n1"),))
+        for _ in range(10):
+            yield [Do("echo", "x" * 1_000_000, node="n1") for _ in range(4)]
+        yield Act((Resume("n1"),))
+        yield Rest(200 * MS)
+        seen.append((yield Do("echo", 1, node="n1")).type)
+
+    told = tell(LiveDriver(), story, folder=tmp_path, system_options={"timeout": "20ms"})
+    assert seen == ["ok"]
+    assert told.ending.figures["frames_overflowed"] > 0

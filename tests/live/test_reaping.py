@@ -77,24 +77,56 @@ def token(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             os.kill(pid, signal.SIGKILL)
 
 
+def controller(folder: Path, base: int, *more: str) -> subprocess.Popen[bytes]:
+    """A controller in a process of its own."""
+    script = str(Path(__file__).with_name("controller.py"))
+    return subprocess.Popen(
+        [sys.executable, script, str(folder), str(base), *more],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_signal_to_controller_leaves_nothing_though_a_node_is_stopped(
     number: int, token: str, tmp_path: Path
 ) -> None:
     base = free_base(15)
-    script = str(Path(__file__).with_name("controller.py"))
-    command = [sys.executable, script, str(tmp_path), str(base)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as controller:
-        assert controller.stdout is not None
-        assert controller.stdout.readline() == b"paused\n"
+    with controller(tmp_path, base) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"paused")
         assert len(processes(token)) == 6  # controller, reaper, proxy, three nodes
         assert len(ports_from(base, 15)) == 15
-        controller.send_signal(number)
-        code = controller.wait(LIMIT)
+        process.send_signal(number)
+        code = process.wait(LIMIT)
     assert left_after(token, LIMIT) == []
     assert ports_from(base, 15) == []
     assert code == (-9 if number == signal.SIGKILL else 130)
+
+
+def test_killed_controller_leaves_nothing_though_a_fork_of_it_holds_its_pipes(
+    token: str, tmp_path: Path
+) -> None:
+    with controller(tmp_path, 0, "fork") as process:
+        assert process.stdout is not None
+        fork = int(process.stdout.readline().split()[1])
+        process.kill()
+        process.wait()
+        end = time.monotonic() + LIMIT
+        while set(processes(token)) - {fork} and time.monotonic() < end:
+            time.sleep(0.02)
+        assert processes(token) == [fork]
+        os.kill(fork, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("delay", [0.1, 0.2, 0.3])
+def test_controller_killed_while_it_starts_leaves_nothing(
+    delay: float, token: str, tmp_path: Path
+) -> None:
+    with controller(tmp_path, 0) as process:
+        time.sleep(delay)
+        process.kill()
+    assert left_after(token, LIMIT) == []
 
 
 def test_run_that_fails_leaves_nothing_though_a_node_is_stopped(token: str, tmp_path: Path) -> None:
