@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.live.driver import LiveDriver
 from harness.sim.driver import SimDriver
 from harness.testing.driver_conformance import PROMISES
 
@@ -14,3 +15,9 @@ from harness.testing.driver_conformance import PROMISES
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
 def test_simulated_driver_keeps_its_promise(promise: Any, tmp_path: Path) -> None:
     promise(SimDriver, tmp_path)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+def test_live_driver_keeps_its_promise(promise: Any, tmp_path: Path) -> None:
+    promise(LiveDriver, tmp_path)
