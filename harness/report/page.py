@@ -1,0 +1,240 @@
+"""report.html: one page that says what came out and shows it, from disk, without a network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Struct
+
+from harness.clock import show
+from harness.fault import kind_of
+from harness.history import History
+from harness.plan import Plan
+from harness.report.bands import OTHER_COLOUR, Event, events
+from harness.report.words import at_time, clean, show_value
+from harness.result import INVALID, UNKNOWN, VALID
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+MAX_INLINE = 1_500_000  # bytes of one SVG; a bigger one is linked
+MAX_FAULTS = 300
+# Checkers that judge the run itself; the headline is about the others, unless these go wrong.
+HOUSEKEEPING = ("stats", "availability", "faults", "invariants", "convergence")
+_SAY = {
+    ("linearizable", VALID): "linearizable",
+    ("linearizable", INVALID): "not linearizable",
+    ("linearizable", UNKNOWN): "not known whether linearizable",
+}
+_IDS = re.compile(r'(\bid="|href="#|url\(#)')
+
+
+class Verdict(Struct, frozen=True):
+    """One checker's row: `tone` is good, bad or unsure."""
+
+    name: str
+    verdict: str
+    expected: str
+    cause: str
+    data: Any
+
+    @property
+    def tone(self) -> str:
+        """good: as the plan expects; unsure: unknown; bad: neither."""
+        if self.verdict == UNKNOWN:
+            return "unsure"
+        return "good" if self.verdict == self.expected else "bad"
+
+    @property
+    def met(self) -> str:
+        """ "yes", "no" or "not known"."""
+        return {"good": "yes", "bad": "no", "unsure": "not known"}[self.tone]
+
+
+class Drawn(Struct, frozen=True):
+    """An anomaly on the page; `file` is its SVG, if it could be drawn."""
+
+    title: str
+    sentence: str
+    file: Path | None
+
+
+def verdicts(judged: Mapping[str, Any]) -> list[Verdict]:
+    """The rows of the table, the worst first. `judged` holds mappings or Structs."""
+    rows = []
+    for name, one in judged.items():
+        fields = one if isinstance(one, Mapping) else msgspec.to_builtins(one, enc_hook=str)
+        verdict = str(fields.get("verdict"))
+        rows.append(
+            Verdict(
+                name,
+                verdict if verdict in (VALID, INVALID, UNKNOWN) else UNKNOWN,
+                str(fields.get("expected") or VALID),
+                clean(str(fields.get("cause") or "")),
+                fields.get("data") or {},
+            )
+        )
+    order = {"bad": 0, "unsure": 1, "good": 2}
+    return sorted(rows, key=lambda row: (order[row.tone], row.name in HOUSEKEEPING))
+
+
+def say_plainly(checker: str, verdict: str) -> str:
+    """A verdict without what was expected: "not linearizable", "convergence: invalid"."""
+    return _SAY.get((checker, verdict), f"{checker}: {verdict}")
+
+
+def say(row: Verdict) -> str:
+    """One verdict in words: "not linearizable, as the plan expects"."""
+    words = say_plainly(row.name, row.verdict)
+    if row.tone == "unsure":
+        return f"{words} ({row.cause})" if row.cause else words
+    if row.tone == "bad":
+        return f"{words}, but the plan expects {row.expected}"
+    return f"{words}, as the plan expects" if row.expected != VALID else words
+
+
+def headline(rows: Sequence[Verdict]) -> tuple[str, str]:
+    """What came out of the run, in one line, and its tone."""
+    if not rows:
+        return "nothing was checked", "unsure"
+    told = [row for row in rows if row.tone != "good" or row.name not in HOUSEKEEPING]
+    words = "; ".join(say(row) for row in told) or "all checks are valid"
+    tones = {row.tone for row in rows}
+    return words[:1].upper() + words[1:], "bad" if "bad" in tones else max(tones)
+
+
+def environment() -> Environment:
+    """The templates of this room; everything is escaped unless it is our own SVG."""
+    from jinja2 import Environment, FileSystemLoader
+
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters["figure"] = figure
+    return made
+
+
+def style() -> str:
+    """The style sheet, to be put into a page as it is."""
+    return (TEMPLATES / "style.css").read_text(encoding="utf-8")
+
+
+def figure(value: Any) -> str:
+    """A figure in a table: four digits of a fraction, commas in a large number."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "–"}[value]
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return clean(str(value))
+
+
+def write(
+    folder: Path,
+    plan: Plan,
+    history: History,
+    *,
+    judged: Mapping[str, Any],
+    anomalies: Sequence[Drawn],
+    figures: Sequence[tuple[str, Path]],
+    facts: Sequence[tuple[str, str]],
+    command: str,
+    notes: Sequence[str],
+) -> None:
+    """Write report.html into the run's folder."""
+    from markupsafe import Markup
+
+    rows, faults = verdicts(judged), events(history)
+    said, tone = headline(rows)
+    page = environment().get_template("report.html.j2")
+    text = page.render(
+        style=Markup(style()),
+        title=clean(plan.title or plan.name),
+        description=plan.description.strip(),
+        headline=said,
+        tone=tone,
+        facts=[*facts, *_facts(plan, history)],
+        command=command,
+        anomalies=[
+            {"title": a.title, "sentence": a.sentence, "picture": _picture(folder, a.file, i)}
+            for i, a in enumerate(anomalies)
+        ],
+        checkers=rows,
+        faults=[_fault(event) for event in faults[:MAX_FAULTS]],
+        faults_left_out=max(len(faults) - MAX_FAULTS, 0),
+        figures=[(name, _picture(folder, path, f"f{i}")) for i, (name, path) in enumerate(figures)],
+        notes=[clean(note) for note in notes],
+        files=_files(folder),
+    )
+    (folder / "report.html").write_text(text, encoding="utf-8", errors="replace")
+
+
+def _picture(folder: Path, file: Path | None, number: int | str) -> Any:
+    """The SVG itself where it is small, else a link to it; its ids made its own on the page."""
+    from markupsafe import Markup, escape
+
+    if file is None or not file.exists():
+        return ""
+    if file.stat().st_size > MAX_INLINE:
+        link = quote(file.relative_to(folder).as_posix())
+        return Markup('<img src="{}" alt="{}">').format(link, file.stem)
+    svg = file.read_text(encoding="utf-8")
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<style.*?</style>", "", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r'(<svg\b[^>]*?) width="[^"]*" height="[^"]*"', r"\1", svg, count=1)
+    svg = svg.replace("<svg", f'<svg role="img" aria-label="{escape(file.stem)}"', 1)
+    return Markup(_IDS.sub(rf"\g<1>p{number}-", svg))
+
+
+def _fault(event: Event) -> dict[str, str]:
+    kind = kind_of(event.f)
+    happened = {"installed": "good", "healed": "good", "skipped": "bad"}.get(event.state, "")
+    state = event.state or ("done" if event.done is not None else "never came back")
+    return {
+        "time": at_time(event.asked),
+        "f": event.f,
+        "colour": kind.colour if kind else OTHER_COLOUR,
+        "shape": event.shape,
+        "state": f"{state}: {event.why}" if event.why else state,
+        "tone": happened,
+        "proof": proof(event.proof),
+    }
+
+
+def proof(found: Mapping[str, Any]) -> str:
+    """A proof in words: "dropped 214, delayed 3"; nested ones by what they belong to."""
+    parts = []
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            parts.append(f"{name}: {proof(value)}" if value else str(name))
+        else:
+            parts.append(f"{name} {show_value(value, 60)}")
+    return clean(", ".join(parts))
+
+
+def _facts(plan: Plan, history: History) -> list[tuple[str, str]]:
+    """What was run, for the top of the page."""
+    return [
+        ("plan", plan.name),
+        ("system", f"{plan.system.name}, {plan.nodes} nodes"),
+        ("workload", plan.workload.name),
+        ("faults", ", ".join(dict.fromkeys(n.name for n in plan.nemesis)) or "none"),
+        ("operations", f"{len(history.calls):,}"),
+        ("time in the run", show(history.end)),
+    ]
+
+
+def _files(folder: Path) -> list[tuple[str, str]]:
+    """What lies beside the page, with links relative to it."""
+    names = ("history.jsonl", "history.edn", "results.json", "plan.yaml", "weaklink.log")
+    made = [(name, name) for name in names if (folder / name).exists()]
+    logs = sorted(p.relative_to(folder).as_posix() for p in folder.glob("*/*.log"))
+    logs += sorted(p.relative_to(folder).as_posix() for p in folder.glob("*/*.json*"))
+    return made + [(name, quote(name)) for name in logs]

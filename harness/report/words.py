@@ -1,0 +1,114 @@
+"""Operations, values and times in a few words, for bars and tables."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from harness.clock import MS, SECOND, Nanos
+from harness.history import Call
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def clean(text: str) -> str:
+    """The text on one line, without characters that XML or a terminal cannot hold.
+
+    >>> clean("a\\x00b\\nc")
+    'a�b c'
+    """
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+
+
+def show_value(value: Any, limit: int = 28) -> str:
+    """A value as one short piece of text; None is what a missing key reads as.
+
+    >>> show_value(None), show_value("x"), show_value([1, "a"])
+    ('nothing', 'x', '[1, "a"]')
+    """
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        text = value
+    else:
+        try:
+            text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
+        except (TypeError, ValueError):
+            text = repr(value)
+    text = clean(text) or '""'
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def outcome(call: Call) -> str:
+    """ok, fail or info; a call that never returned is info."""
+    return call.completion.type if call.completion is not None else "info"
+
+
+def describe(call: Call) -> str:
+    """What was asked and what came of it: "write 7 ✓", "read → 4", "cas 3→5 ✗ saw 4", "write 7 ?".
+
+    A tick: it took effect. A cross: it did not. A question mark: nobody knows.
+    """
+    asked, op, done = _asked(call), call.invoke, call.completion
+    if done is None or done.type == "info":
+        return f"{asked} ?"
+    if done.type == "fail":
+        if done.observed is not UNSET:
+            return f"{asked} ✗ saw {show_value(done.observed, 12)}"
+        return f"{asked} ✗ {_error(done.error)}".rstrip()
+    if op.value is None or (done.value != op.value and done.value is not None):
+        return f"{asked} → {show_value(done.value)}"
+    return f"{asked} ✓"
+
+
+def _asked(call: Call) -> str:
+    op = call.invoke
+    f = clean(op.f)
+    if op.value is None:
+        return f
+    if f == "cas" and isinstance(op.value, (list, tuple)) and len(op.value) == 2:
+        old, new = (show_value(v, 12) for v in op.value)
+        return f"cas {old}→{new}"
+    return f"{f} {show_value(op.value)}"
+
+
+def _error(error: Any) -> str:
+    if error is UNSET or error is None:
+        return ""
+    first = error[0] if isinstance(error, (list, tuple)) and error else error
+    return show_value(first, 20)
+
+
+def node_of(call: Call) -> str:
+    """The node that answered, or else the one that was asked, or "" where neither is known."""
+    for op in (call.completion, call.invoke):
+        if op is not None and isinstance(op.node, str):
+            return op.node
+    return ""
+
+
+def who(call: Call) -> str:
+    """ "process 3 → n2", or without the node where it is not known."""
+    node = node_of(call)
+    return f"process {call.invoke.process}" + (f" → {node}" if node else "")
+
+
+def at_time(time: Nanos) -> str:
+    """A point in time, to the millisecond: "12.310 s"; finer only below one millisecond."""
+    if 0 < time < MS:
+        return f"{time / SECOND:.6f} s"
+    return f"{time / SECOND:.3f} s"
+
+
+def file_name(text: str) -> str:
+    """The text as a file's name: letters, digits, dots, dashes and underscores only; maybe "".
+
+    >>> file_name("a/b c"), file_name("../..")
+    ('a_b_c', '')
+    """
+    return _UNSAFE.sub("_", text).strip("._-")[:60]
