@@ -142,15 +142,15 @@ class _Run:
         todo = self.todo
         i = 0
         while i < len(todo):  # a command may add others
-            command = todo[i]
+            command: Any = todo[i]
             i += 1
             kind = type(command)
             if kind is Invoke:
-                self._invoke(command.thread, command.op)  # type: ignore[union-attr]
+                self._invoke(command.thread, command.op)
             elif kind is Wake:
-                self._set_wake(command.at)  # type: ignore[union-attr]
+                self._set_wake(command.at)
             elif kind is Inject:
-                self._inject(command.op)  # type: ignore[union-attr]
+                self._inject(command.op)
             elif kind is Stop:
                 self.wake += 1
                 self.sim.at(self.sim.now + self.options.settle, self._over)

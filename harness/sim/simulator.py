@@ -30,7 +30,7 @@ from harness.core import (
     Snapshot,
 )
 from harness.op import Op
-from harness.sim.cluster import Client, Endpoint, Node, Timer
+from harness.sim.cluster import Endpoint, Node, Timer
 from harness.sim.network import Link, Network, drop
 
 Event = tuple[Nanos, int, Callable[[Any, Any], None], Any, Any]
@@ -42,6 +42,7 @@ class Simulator:
     __slots__ = (
         "_hash",
         "completed",
+        "deliver_",
         "endpoints",
         "events",
         "fsync",
@@ -60,12 +61,13 @@ class Simulator:
         network: Network,
         disk: Random,
         fsync: Nanos,
-        completed: Callable[[Client, Op], None],
+        completed: Callable[[Any, Op], None],
         noted: Callable[[Endpoint, Note], None],
     ) -> None:
         self.network = network
         self.random_disk = disk
         self.fsync = fsync
+        self.deliver_ = self.deliver  # bound once
         self.completed = completed
         self.noted = noted
         self.now: Nanos = 0
@@ -196,27 +198,41 @@ class Simulator:
     def carry_out(self, me: Endpoint, effects: Iterable[Effect]) -> None:
         """Carry out effects in order, up to one that has to wait for the disk."""
         me.mark = self.seq
-        rest = iter(effects)
+        links = me.links
+        rest: Iterator[Any] = iter(effects)
         for effect in rest:
             kind = type(effect)
             if kind is Send:
-                self._send(me, effect.to, effect.message)  # type: ignore[union-attr]
+                link = links.get(effect.to)
+                if link is None or not link.rules.plain:
+                    self._send(me, effect.to, effect.message)
+                    continue
+                network = self.network  # in line, since most effects come this way
+                at = self.now + network.latency + int(network.random() * network.jitter)
+                if at < link.last:
+                    at = link.last
+                else:
+                    link.last = at
+                self.messages += 1
+                self.seq = seq = self.seq + 1
+                heappush(self.queue, (at, seq, self.deliver_, link, effect.message))
             elif kind is SetTimer:
-                self._set_timer(me, effect.name, effect.delay)  # type: ignore[union-attr]
+                self._set_timer(me, effect.name, effect.delay)
             elif kind is CancelTimer:
-                timer = me.timers.get(effect.name)  # type: ignore[union-attr]
+                timer = me.timers.get(effect.name)
                 if timer is not None:
                     timer.deadline = -1
             elif kind is Complete:
-                self.completed(me, effect.op)  # type: ignore[arg-type, union-attr]
+                self.completed(me, effect.op)
             elif kind is Note:
-                self.noted(me, effect)  # type: ignore[arg-type]
+                self.noted(me, effect)
             else:
-                self._persist(me, effect, rest)  # type: ignore[arg-type]
+                self._persist(me, effect, rest)
                 if me.blocked:
                     return
 
     def _send(self, me: Endpoint, to: NodeId, message: Message) -> None:
+        """Over a link that is new or not plain."""
         link = me.links.get(to)
         if link is None:
             target = self.endpoints.get(to)
@@ -224,19 +240,8 @@ class Simulator:
                 return  # a client that has retired
             link = me.links[to] = self.network.connect(me, target)
         self.messages += 1
-        network = self.network
-        now = self.now
-        if link.rules.plain:
-            at = now + network.latency + int(network.random() * network.jitter)
-            if at < link.last:
-                at = link.last
-            else:
-                link.last = at
-            self.seq = seq = self.seq + 1
-            heappush(self.queue, (at, seq, self.deliver, link, message))
-        else:
-            for at in network.arrivals(link, now):
-                self.at(at, self.deliver, link, message)
+        for at in self.network.arrivals(link, self.now):
+            self.at(at, self.deliver_, link, message)
 
     def _set_timer(self, me: Endpoint, name: str, delay: Nanos) -> None:
         timer = me.timers.get(name)
@@ -278,7 +283,7 @@ class Simulator:
     def lose_tail(self, node: Node, rng: Random) -> int:
         """A crash may fall between any two effects: drop some of the last messages of the last
         input's effects, if they have not arrived yet. Returns how many were dropped."""
-        flying = [e for e in self.queue if e[1] > node.mark and e[2] == self.deliver]
+        flying = [e for e in self.queue if e[1] > node.mark and e[2] is self.deliver_]
         flying = [e for e in flying if e[3].source == node.name]
         if not flying:
             return 0

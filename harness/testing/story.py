@@ -24,6 +24,7 @@ from harness.driver import Driver, Ending, Setup, SystemSpec
 from harness.fault import Action, Outcome, View
 from harness.interpreter import Command, Inject, Invoke, Stop, Wake
 from harness.op import INFO, NEMESIS, Op, info, invoke
+from harness.system import System
 
 
 class Do(Struct, frozen=True):
@@ -156,7 +157,7 @@ def tell(
     driver: Driver,
     story: Story,
     *,
-    system: str = "harness.testing.echo:system",
+    system: str | System = "harness.testing.echo:system",
     nodes: int = 3,
     seed: int | str = 1,
     concurrency: int = 5,
@@ -164,12 +165,15 @@ def tell(
     system_options: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Told:
-    """Run a story on this driver; raises what the story's own assertions raise."""
+    """Run a story on this driver; raises what the story's own assertions raise. A system that is
+    not given by name can only be simulated."""
     from harness.build import system as build
 
-    spec = SystemSpec(system, nodes, system_options or {})
+    name = system if isinstance(system, str) else system.name
+    spec = SystemSpec(name, nodes, system_options or {})
+    built = build(spec) if isinstance(system, str) else system
     nemesis = _Verbatim()
     teller = _Teller(story, concurrency, nemesis)
-    setup = Setup(spec, build(spec), nemesis, seed, concurrency, folder, options or {})
+    setup = Setup(spec, built, nemesis, seed, concurrency, folder, options or {})
     ending = driver.drive(setup, teller, lambda status: None)
     return Told(teller.ops, ending)
