@@ -1,0 +1,75 @@
+"""Judging histories: usable alone, from a prompt or another project's tests.
+
+from checker import CasRegister, check
+check("history.jsonl", CasRegister()).verdict
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from checker.availability import Availability
+    from checker.convergence import Convergence
+    from checker.faults import Faults
+    from checker.front import check
+    from checker.linearizable import Linearizable
+    from checker.model import (
+        MODELS,
+        UNKNOWN,
+        CasRegister,
+        KvAppend,
+        Model,
+        Mutex,
+        Register,
+    )
+    from checker.require import Required
+    from checker.stats import Stats
+
+__all__ = [
+    "MODELS",
+    "REGISTRY",
+    "UNKNOWN",
+    "Availability",
+    "CasRegister",
+    "Convergence",
+    "Faults",
+    "KvAppend",
+    "Linearizable",
+    "Model",
+    "Mutex",
+    "Register",
+    "Required",
+    "Stats",
+    "check",
+]
+
+_HOMES = {
+    "Availability": "checker.availability",
+    "Convergence": "checker.convergence",
+    "Faults": "checker.faults",
+    "Linearizable": "checker.linearizable",
+    "Required": "checker.require",
+    "Stats": "checker.stats",
+    "check": "checker.front",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Names are imported when they are first asked for, so that `import checker` is quick."""
+    if name == "REGISTRY":
+        found: Any = _registry()
+    elif name in __all__:
+        found = getattr(import_module(_HOMES.get(name, "checker.model")), name)
+    else:
+        raise AttributeError(f"module 'checker' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def _registry() -> dict[str, Any]:
+    """Checkers that need no model, by the name a plan gives them."""
+    names = ("Stats", "Availability", "Convergence", "Faults")
+    made = (getattr(import_module(_HOMES[name]), name) for name in names)
+    return {checker.name: checker for checker in made}

@@ -85,7 +85,9 @@ def _load_run(folder: Path) -> History:
         raise UserError(f"{folder}: no history.jsonl in this folder")
     if not path.read_bytes().strip():
         raise HistoryError(f"{path}:1: the file is empty")
-    return load_jsonl(path)
+    from harness.store import load_dumps
+
+    return load_jsonl(path, dumps=load_dumps(folder))
 
 
 def detect(data: bytes, source: str) -> str:

@@ -1,0 +1,49 @@
+"""Convergence: after all is healed, every node holds the same state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import UNSET
+
+from harness.core import Dump, NodeId
+from harness.history import History
+from harness.result import INVALID, UNKNOWN, VALID, Budget, Result
+
+
+class Convergence:
+    """The checker `convergence`: compares the digests of what the nodes held at the end."""
+
+    name = "convergence"
+
+    def check(self, history: History, budget: Budget) -> Result:
+        """Invalid where two nodes differ; unknown where fewer than two, or not all that answered
+        clients, said what they hold."""
+        groups = by_digest(history.dumps)
+        data = {"digests": {node: dump.digest for node, dump in sorted(history.dumps.items())}}
+        if len(groups) > 1:
+            shown = " | ".join(f"[{' '.join(nodes)}]" for nodes in groups)
+            return Result(INVALID, f"nodes hold different states at the end: {shown}", data)
+        if len(history.dumps) < 2:
+            said = "no node" if not history.dumps else f"only {next(iter(history.dumps))}"
+            return Result(UNKNOWN, f"{said} said what it holds at the end", data)
+        silent = sorted(_answering(history) - set(history.dumps))
+        if silent:
+            return Result(
+                UNKNOWN, f"{', '.join(silent)} did not say what it holds at the end", data
+            )
+        return Result(VALID, None, data)
+
+
+def by_digest(dumps: Mapping[NodeId, Dump]) -> list[list[NodeId]]:
+    """The nodes in groups that hold the same, the largest group first."""
+    groups: dict[str, list[NodeId]] = {}
+    for node, dump in sorted(dumps.items()):
+        groups.setdefault(dump.digest, []).append(node)
+    return sorted(groups.values(), key=lambda nodes: (-len(nodes), nodes))
+
+
+def _answering(history: History) -> set[NodeId]:
+    """The nodes that answered some client ok."""
+    ops = history.ops
+    return {op.node for op in ops if op.is_client and op.type == "ok" and op.node is not UNSET}

@@ -1,0 +1,91 @@
+"""Deciding one key: the polynomial algorithm where it applies, else two searches in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from checker import unique
+from checker.depth import depth_first
+from checker.encode import Task
+from checker.frontier import frontier
+from checker.scan import Scan
+from checker.search import Decision, Meter, Search
+
+
+class Found(Struct, frozen=True):
+    """A key's verdict, by which algorithm; where it is invalid, `end` is the rank of the return
+    that ends the shortest violating prefix, and `task` the one that returns there."""
+
+    valid: bool
+    algorithm: str
+    end: int = -1
+    task: Task | None = None
+
+
+Deciding = Generator[None, None, Found]  # yields now and then, returns what it found
+
+
+def decide(model: Any, tasks: Sequence[Task], meter: Meter) -> Deciding:
+    """Decide one key. Stop it at any yield by closing it."""
+    values = unique.prepare(model, tasks)
+    if values is not None:
+        end = yield from unique.first_violation(values)
+        if end is not None:
+            return _invalid(tasks, end, "unique values")
+        if values.complete:
+            return Found(True, "unique values")
+    found = yield from _search(model, tasks, meter)
+    return found
+
+
+def _search(model: Any, tasks: Sequence[Task], meter: Meter) -> Deciding:
+    """Both searches in turn, a slice each: one is slow where the other is fast, and so the two
+    together take at most twice as long as the faster."""
+    scan = Scan(model, tasks)
+    searches: list[tuple[str, Search]] = [
+        ("frontier", frontier(scan, meter)),
+        ("depth-first", depth_first(scan, meter)),
+    ]
+    while True:
+        for name, search in searches:
+            decision = _slice(search)
+            if decision is None:
+                continue
+            for _, other in searches:
+                other.close()
+            if decision.valid:
+                return Found(True, name)
+            return _invalid(tasks, scan.tasks[scan.returns[decision.step]].ret, name)
+        if meter.full and len(searches) > 1:
+            searches.pop()[1].close()  # the depth-first memo is what grows; the frontier goes on
+        yield
+
+
+def _slice(search: Search) -> Decision | None:
+    """Let a search work for a slice; its decision, if it has come to one."""
+    try:
+        next(search)
+    except StopIteration as stop:
+        decision: Decision = stop.value
+        return decision
+    return None
+
+
+def _invalid(tasks: Sequence[Task], end: int, algorithm: str) -> Found:
+    return Found(False, algorithm, end, next(task for task in tasks if task.ret == end))
+
+
+def now(model: Any, tasks: Sequence[Task], slices: int) -> Found | None:
+    """Decide within so many slices of work, or None."""
+    work = decide(model, tasks, Meter(1 << 40))
+    try:
+        for _ in range(slices):
+            next(work)
+    except StopIteration as stop:
+        found: Found = stop.value
+        return found
+    work.close()
+    return None

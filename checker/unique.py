@@ -1,0 +1,336 @@
+"""Registers in which no value is written twice: decided without a search, in O(n log n).
+
+Each value has one writer, so every read says which write it saw. A plain write, and the
+compare-and-sets that followed it one from the other, form a *block*: a compare-and-set comes right
+after the value it compared with, so nothing comes between the operations of a block, and blocks can
+be put in order as a whole. Source: Gibbons and Korach 1997 (reads and writes, zones); the chains of
+compare-and-sets and unknown outcomes are ours.
+
+1 Needed   are the operations that took effect, and the writers of every value that was read or
+           compared with. No writer: *phantom*. Other unknown operations may be left out.
+2 Chains   two needed compare-and-sets of one old value: *double cas*. One in no block: *cas cycle*.
+3 Inside   along a block's chain, no operation may have returned before one that comes earlier in
+           the chain was called: *order inside a block*.
+4 Between  f is a block's least return, s its greatest call. Block A comes before block B in real
+           time exactly if f(A) < s(B). A cycle of blocks exists exactly if two blocks are each
+           before the other: the block with the least f on a cycle is before every other on it, also
+           before its predecessor. With f < s a block is a forward zone [f, s], else a backward zone
+           [s, f]: two blocks are each before the other exactly if two forward zones overlap, or a
+           backward zone lies inside a forward one. If none do, order the blocks by real time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Generator, Sequence
+from itertools import pairwise
+from typing import Any
+
+from msgspec import Struct
+
+from checker.encode import FOREVER, Task
+from checker.model import UNKNOWN, CasRegister, Register, same, tag
+
+READ, WRITE, CAS, NEVER = range(4)
+INITIAL = 0  # the number of the initial value
+
+PHANTOM = "phantom"
+IMPOSSIBLE = "impossible refusal"
+DOUBLE_CAS = "double cas"
+CAS_CYCLE = "cas cycle"
+INSIDE = "order inside a block"
+BETWEEN = "order between blocks"
+
+
+class Values(Struct, frozen=True):
+    """The tasks with their values as small numbers: `kind`, the value read or compared with
+    (`old`), the value written (`new`). `complete` is false where refused compare-and-sets that do
+    not say what they saw were left out: then only a violation is final."""
+
+    tasks: Sequence[Task]
+    kind: list[int]
+    old: list[int]
+    new: list[int]
+    count: int
+    complete: bool
+
+
+class Violation(Struct, frozen=True):
+    """Why there is no order. `tasks` are places in Values.tasks: the operations that contradict one
+    another. For BETWEEN and INSIDE, `first` are two tasks of which the first returned before the
+    second was called, and so are `second`; the values they belong to force the opposite order."""
+
+    kind: str
+    tasks: tuple[int, ...]
+    first: tuple[int, int] | None = None
+    second: tuple[int, int] | None = None
+
+
+def prepare(model: Any, tasks: Sequence[Task]) -> Values | None:
+    """The tasks of a register with unique values, or None where they are not that."""
+    if type(model) not in (Register, CasRegister):
+        return None
+    number: dict[Any, int] = {tag(model.initial()[0]): INITIAL}
+    kinds, olds, news, kept = [], [], [], []
+    written = {INITIAL}
+    complete = True
+    for task in tasks:
+        kind, old, new = _meaning(task)
+        if kind < 0:
+            complete = complete and not (task.f == "refused" and task.must)
+            continue
+        a = number.setdefault(tag(old), len(number)) if kind != WRITE else -1
+        b = -1
+        if kind in (WRITE, CAS):
+            b = number.setdefault(tag(new), len(number))
+            if b in written:
+                return None
+            written.add(b)
+        kinds.append(kind)
+        olds.append(a)
+        news.append(b)
+        kept.append(task)
+    return Values(kept, kinds, olds, news, len(number), complete)
+
+
+def _meaning(task: Task) -> tuple[int, Any, Any]:
+    """Kind, value read or compared with, value written; kind -1 for what says nothing here."""
+    if task.f == "write":
+        return WRITE, None, task.value
+    if task.f == "cas":
+        return CAS, task.value[0], task.value[1]
+    if task.result is UNKNOWN or not task.must:
+        return -1, None, None
+    if task.f == "refused" and same(task.value[0], task.result):
+        return NEVER, task.result, None
+    return READ, task.result, None
+
+
+def first_violation(values: Values) -> Generator[None, None, int | None]:
+    """The rank of the return that ends the shortest prefix with a violation, or None. Yields
+    after every look at a prefix.
+
+    Cutting a history short never makes it invalid, so the prefixes can be searched by halving.
+    """
+    if violation(values, FOREVER - 1) is None:
+        return None
+    ends = sorted(task.ret for task in values.tasks if task.must)
+    low, high = 0, len(ends) - 1
+    while low < high:
+        yield
+        middle = (low + high) // 2
+        if violation(values, ends[middle]) is None:
+            low = middle + 1
+        else:
+            high = middle
+    return ends[low]
+
+
+class _Block:
+    """A plain write (or the initial value) and the compare-and-sets that follow from it."""
+
+    __slots__ = ("early", "f", "late", "s")
+
+    def __init__(self) -> None:
+        self.f, self.early = FOREVER, -1  # least return, and whose it is
+        self.s, self.late = -1, -1  # greatest call, and whose it is
+
+
+def violation(values: Values, end: int) -> Violation | None:
+    """Why the prefix up to rank `end` has no order, or None. What returned later may not have
+    happened, and its calls count only if they were made by then."""
+    return _Judge(values, end).judge()
+
+
+class _Judge:
+    def __init__(self, values: Values, end: int) -> None:
+        self._v = values
+        tasks = values.tasks
+        self._calls = [task.call for task in tasks]
+        self._known = bisect_right(self._calls, end)
+        self._rets = [task.ret if task.ret <= end else FOREVER for task in tasks[: self._known]]
+        self._writer = [-1] * values.count
+        for i in range(self._known):
+            if values.new[i] >= 0:
+                self._writer[values.new[i]] = i
+        self._needed = [False] * self._known
+        self._readers: dict[int, list[int]] = {}
+        self._next = [-1] * values.count
+
+    def judge(self) -> Violation | None:
+        """The first thing that is wrong, in the order of the module's four parts."""
+        found = self._need() or self._link()
+        if found:
+            return found
+        blocks: list[_Block] = []
+        reached = 0
+        for value in self._starts():
+            bad, length, block = self._walk(value)
+            if bad:
+                return bad
+            reached += length
+            blocks.append(block)
+        if reached < self._chained:
+            return self._cycle()
+        return self._between(blocks)
+
+    def _need(self) -> Violation | None:
+        v, rets = self._v, self._rets
+        for i in range(self._known):
+            if rets[i] == FOREVER:
+                continue
+            if v.kind[i] == NEVER:
+                return Violation(IMPOSSIBLE, (i,))
+            if v.kind[i] == READ:
+                self._readers.setdefault(v.old[i], []).append(i)
+            self._needed[i] = True
+            bad = self._want(v.old[i], i) if v.kind[i] != WRITE else None
+            if bad:
+                return bad
+        return None
+
+    def _want(self, value: int, by: int) -> Violation | None:
+        """Mark the writers that a value needs; a compare-and-set needs its old value's too."""
+        v, path = self._v, [by]
+        while value != INITIAL:
+            w = self._writer[value]
+            if w < 0:
+                return Violation(PHANTOM, tuple(path))
+            if self._needed[w]:
+                return None
+            self._needed[w] = True
+            if v.kind[w] == WRITE:
+                return None
+            path.append(w)
+            value = v.old[w]
+        return None
+
+    def _link(self) -> Violation | None:
+        v = self._v
+        self._chained = 0
+        for i in range(self._known):
+            if v.kind[i] != CAS or not self._needed[i]:
+                continue
+            self._chained += 1
+            other = self._next[v.old[i]]
+            if other >= 0:
+                writer = self._writer[v.old[i]] if v.old[i] != INITIAL else -1
+                return Violation(DOUBLE_CAS, (*([writer] if writer >= 0 else []), other, i))
+            self._next[v.old[i]] = i
+        return None
+
+    def _starts(self) -> list[int]:
+        """The values that begin a block."""
+        v = self._v
+        return [INITIAL] + [
+            v.new[i] for i in range(self._known) if v.kind[i] == WRITE and self._needed[i]
+        ]
+
+    def _walk(self, value: int) -> tuple[Violation | None, int, _Block]:
+        """Go along one block: is it in order inside, how many compare-and-sets has it, its zone."""
+        rets = self._rets
+        block = _Block()
+        if value == INITIAL:
+            block.f = -1
+        length = 0
+        writer = self._writer[value] if value != INITIAL else -1
+        while True:
+            if writer >= 0:
+                if rets[writer] < block.s:
+                    return self._inside(block.late, writer), length, block
+                self._take(block, writer)
+            before = block.s, block.late
+            for i in self._readers.get(value, ()):
+                if rets[i] < before[0]:
+                    return self._inside(before[1], i), length, block
+                self._take(block, i)
+            writer = self._next[value]
+            if writer < 0:
+                return None, length, block
+            length += 1
+            value = self._v.new[writer]
+
+    def _take(self, block: _Block, i: int) -> None:
+        if self._rets[i] < block.f:
+            block.f, block.early = self._rets[i], i
+        if self._calls[i] > block.s:
+            block.s, block.late = self._calls[i], i
+
+    def _value(self, i: int) -> int:
+        """The value that a task belongs to: what it read, or what it wrote."""
+        return self._v.new[i] if self._v.new[i] >= 0 else self._v.old[i]
+
+    def _chain(self, i: int, j: int) -> list[int]:
+        """The writers from task i's value to task j's, which comes later in the same chain."""
+        value, last = self._value(i), self._value(j)
+        found = [self._writer[value]] if value != INITIAL else []
+        while value != last:
+            writer = self._next[value]
+            found.append(writer)
+            value = self._v.new[writer]
+        return found
+
+    def _inside(self, earlier: int, later: int) -> Violation:
+        """`later` comes after `earlier` in a chain, but returned before that was called."""
+        core = dict.fromkeys([*self._chain(earlier, later), earlier, later])
+        return Violation(INSIDE, tuple(core), first=(later, earlier))
+
+    def _cycle(self) -> Violation:
+        """A compare-and-set that is in no block follows from itself."""
+        v = self._v
+        inside: set[int] = set()
+        for value in self._starts():
+            while (writer := self._next[value]) >= 0:
+                inside.add(writer)
+                value = v.new[writer]
+        i = next(
+            i
+            for i in range(self._known)
+            if v.kind[i] == CAS and self._needed[i] and i not in inside
+        )
+        path: list[int] = []
+        while i not in path:
+            path.append(i)
+            i = self._writer[v.old[i]]
+        return Violation(CAS_CYCLE, tuple(path[path.index(i) :][::-1]))
+
+    def _between(self, blocks: Sequence[_Block]) -> Violation | None:
+        forward = sorted((b for b in blocks if b.f < b.s), key=lambda b: b.f)
+        for a, b in pairwise(forward):
+            if b.f < a.s:
+                return self._clash(a, b)
+        starts = [b.f for b in forward]
+        for b in blocks:
+            if b.f >= b.s:
+                place = bisect_left(starts, b.s) - 1
+                if place >= 0 and b.f < forward[place].s:
+                    return self._clash(forward[place], b)
+        return None
+
+    def _clash(self, a: _Block, b: _Block) -> Violation:
+        """Two blocks, each before the other in real time."""
+        first, second = (a.early, b.late), (b.early, a.late)
+        core: dict[int, None] = {}
+        for i, j in ((a.early, a.late), (b.early, b.late)):
+            ends = [x for x in (i, j) if x >= 0]
+            for x in ends:
+                writer = self._writer[self._value(x)] if self._value(x) != INITIAL else -1
+                if writer >= 0:
+                    core[writer] = None
+            for x in ends:
+                core[x] = None
+            core.update(dict.fromkeys(self._joined(ends)))
+        return Violation(BETWEEN, tuple(core), first, second)
+
+    def _joined(self, ends: Sequence[int]) -> list[int]:
+        """The compare-and-sets between the values of two tasks of one block."""
+        if len(ends) < 2 or self._value(ends[0]) == self._value(ends[1]):
+            return []
+        for start, other in ((ends[0], ends[1]), (ends[1], ends[0])):
+            value, last, path = self._value(start), self._value(other), []
+            while value != last and self._next[value] >= 0:
+                path.append(self._next[value])
+                value = self._v.new[self._next[value]]
+            if value == last:
+                return path
+        return []

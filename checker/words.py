@@ -1,0 +1,82 @@
+"""Operations in words, for the one sentence that explains an anomaly."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from msgspec import UNSET, Struct
+
+from harness.clock import Nanos, show
+from harness.history import Call
+from harness.op import OK
+
+
+def value(it: Any) -> str:
+    """A value as a reader writes it, cut to 40 characters.
+
+    >>> value(None), value([1, "a"]), value("x"), value(True)
+    ('nothing', '[1, "a"]', '"x"', 'true')
+    """
+    if it is None:
+        return "nothing"
+    try:
+        text = json.dumps(it)
+    except (TypeError, ValueError):
+        text = str(it)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+class Said(Struct, frozen=True):
+    """An operation in words: what it is ("write 7"), who did it, what came of it, and when it
+    returned (None: it never did)."""
+
+    what: str
+    who: str
+    came: str
+    returned: Nanos | None
+
+    @property
+    def whole(self) -> str:
+        """The operation and what came of it."""
+        at = "" if self.returned is None else f" at {show(self.returned)}"
+        return f"{self.what} by {self.who} {self.came}{at}"
+
+
+def say(call: Call) -> Said:
+    """An operation in words."""
+    op, done = call.invoke, call.completion
+    answered = done is not None and done.type != "info"
+    who = f"process {op.process}"
+    node = done.node if done is not None and done.node is not UNSET else op.node
+    if answered and node is not UNSET:
+        who += f" through {node}"
+    return Said(_what(call), who, _came(call), done.time if answered and done else None)
+
+
+def _what(call: Call) -> str:
+    op = call.invoke
+    of = "" if op.key is UNSET else f" of key {value(op.key)}"
+    pair = op.value
+    if op.f == "cas" and isinstance(pair, (list, tuple)) and len(pair) == 2:
+        return f"cas {value(pair[0])} -> {value(pair[1])}{of}"
+    if op.value is None or op.f in ("read", "get"):
+        return f"{op.f}{of}"
+    return f"{op.f} {value(op.value)}{of}"
+
+
+def _came(call: Call) -> str:
+    op, done = call.invoke, call.completion
+    if done is None or done.type == "info":
+        return "had no answer"
+    if done.type != OK:
+        saw = "" if done.observed is UNSET else f", having seen {value(done.observed)},"
+        return f"was refused{saw}"
+    if op.f in ("read", "get"):
+        return f"returned {value(done.value)}"
+    return "was acknowledged"
+
+
+def gap(later: Nanos, earlier: Nanos) -> str:
+    """How long after."""
+    return "at the same moment as" if later == earlier else f"{show(later - earlier)} after"
