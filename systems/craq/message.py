@@ -1,0 +1,236 @@
+"""What is said on the chain, what is written down, and the configuration everyone follows.
+
+Every message carries the epoch it was said in. Of another node's, a lower one is dropped, and a
+higher one makes the receiver ask the manager.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from harness.clock import Nanos
+from harness.core import NodeId
+
+
+class Config(Struct, frozen=True, tag=True, array_like=True):
+    """One epoch's chain, head first. `joining` is its last node while that may still lack some
+    of what was committed, "" when it does not. Epoch 0: none known yet."""
+
+    epoch: int = 0
+    chain: tuple[NodeId, ...] = ()
+    joining: NodeId = ""
+
+
+class Entry(Struct, frozen=True, gc=False, array_like=True):
+    """One update, in the order the head gave it (`seq`, from 1, in `epoch`).
+
+    It sets `key` to `value` as `version`; where `error` is not "" it is a compare-and-set that was
+    refused, and changes nothing: `value` and `version` are what it saw. (`client`, `id`) name the
+    request, so the log is also the table of requests already done.
+    """
+
+    seq: int
+    epoch: int
+    client: str
+    id: int
+    key: Any
+    version: int
+    value: Any
+    error: str = ""
+
+
+# Clients and nodes
+
+
+class Request(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """A client's operation; the same (client, id) is the same request, however often it comes."""
+
+    client: str
+    id: int
+    epoch: int
+    f: str
+    key: Any = None
+    value: Any = None
+
+
+class Reply(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """An answer. `error` is "" where the operation took effect; `version` is the key's."""
+
+    id: int
+    epoch: int
+    error: str = ""
+    value: Any = None
+    version: int = 0
+
+
+class Moved(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """wrong-epoch: nothing was done; ask again under this configuration."""
+
+    id: int
+    config: Config
+
+
+class NotReady(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Nothing was done: this node holds no lease, or is not in the chain, or knows no chain."""
+
+    id: int
+    epoch: int
+
+
+# Along the chain
+
+
+class Update(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Down the chain: the next entries. With none it only asks for an Ack."""
+
+    epoch: int
+    entries: tuple[Entry, ...]
+
+
+class Ack(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Up the chain: all up to `committed` is at the tail; I have all up to `have`, and if `again`
+    is set I lack what comes next."""
+
+    epoch: int
+    committed: int
+    have: int
+    again: bool = False
+
+
+class Hello(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Up the chain, at the start of an epoch or incarnation: what is my log? `stretches` are
+    (epoch, last seq of that epoch), oldest first."""
+
+    epoch: int
+    life: int
+    stretches: tuple[tuple[int, int], ...]
+
+
+class Sync(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """The answer to Hello: your log (of length `have`) is mine up to `base`; mine ends at `last`.
+    What follows `base` comes next, before anything new."""
+
+    epoch: int
+    life: int
+    have: int
+    base: int
+    last: int
+
+
+class Query(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """To the tail: which version of this key is committed? For the read (client, id)."""
+
+    epoch: int
+    client: str
+    id: int
+    key: Any
+
+
+class Version(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """The tail's answer to a Query."""
+
+    epoch: int
+    client: str
+    id: int
+    version: int
+
+
+# Joining
+
+
+class Copy(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """From a node outside the chain to the tail: send me what I lack."""
+
+    epoch: int
+    life: int
+    stretches: tuple[tuple[int, int], ...]
+
+
+class Copied(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Committed entries after `base`, up to where your log (of length `have`) is mine; my own
+    ends at `last`."""
+
+    epoch: int
+    life: int
+    have: int
+    base: int
+    entries: tuple[Entry, ...]
+    last: int
+
+
+# Leases and liveness
+
+
+class Ping(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """To the manager: renew my lease. `sent` is on my clock, of incarnation `life`; `answered` is
+    the `sent` of the last ping that was answered; `hears` are the nodes heard of late; `ready`:
+    I am outside and have caught up with the tail, or am joining and now lack nothing."""
+
+    epoch: int
+    life: int
+    sent: Nanos
+    answered: Nanos
+    hears: tuple[NodeId, ...]
+    ready: bool
+
+
+class Grant(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """From the manager: the configuration, and, if `lease` is set, a lease that counts from the
+    `sent` of the ping it answers. As news nobody asked for, `life` is 0."""
+
+    config: Config
+    life: int = 0
+    sent: Nanos = 0
+    lease: bool = False
+
+
+class Beat(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """From node to node: I am here."""
+
+    epoch: int
+
+
+Message = (
+    Request
+    | Reply
+    | Moved
+    | NotReady
+    | Update
+    | Ack
+    | Hello
+    | Sync
+    | Query
+    | Version
+    | Copy
+    | Copied
+    | Ping
+    | Grant
+    | Beat
+)
+
+
+# Written down
+
+
+class Appended(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Entries at the end of the log; all up to `committed` was known to be committed."""
+
+    entries: tuple[Entry, ...]
+    committed: int
+
+
+class Truncated(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """The log was cut back to `last` (a node that joins again drops what was never committed)."""
+
+    last: int
+
+
+class Followed(Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """The node follows this epoch; an older one it never will again."""
+
+    epoch: int
+
+
+Record = Appended | Truncated | Followed | Config

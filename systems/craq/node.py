@@ -1,0 +1,456 @@
+"""A replica of the chain: CRAQ (USENIX ATC 2009), or plain chain replication (OSDI 2004).
+
+    write   head: next version, dirty -> ... -> tail: committed, answers the client
+            ack back up: each marks it clean
+    read    under a lease, any replica: the key is clean -> answer it; dirty -> ask the tail which
+            version is committed, and answer that
+    place   spare -> (copies from the tail) -> joining tail -> (has all its predecessor had) member
+
+Where it departs from the papers:
+- *Leases.* A node answers reads and version queries, and a tail commits, only under a lease,
+  counted from when its ping was sent. The manager starts no epoch without a node before that node's
+  lease is over. So a clean key is the newest there is: a later write would have had to pass this
+  node, or wait for its lease to end. A paused node looks at `now` before it answers.
+- *One log.* Updates and acknowledgements are numbered along the whole log, not a key. What a node
+  lacks, what two logs have in common and what is committed are then single numbers.
+- *Refusals are in the log.* A compare-and-set is compared at the head with the committed value, if
+  nothing is outstanding on the key ("busy" otherwise), and a refusal goes down the chain as an
+  entry that changes nothing. The value it saw is the key's value at the entry's place in the log,
+  since all updates of the key before it are committed and later ones come after: when the tail
+  commits the refusal, that is its point in the order. No lease is needed for it. And a late copy of
+  a refused request finds its answer in the log instead of being tried a second time.
+- *Everything is on disk before it is sent on*, so a node that is killed and comes back before it is
+  missed goes on as a member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+from typing import Any
+
+from harness.clock import MS, Nanos
+from harness.core import Dump, Effect, NodeId, Note, Persist, Send, SetTimer
+from systems.craq.link import Link
+from systems.craq.message import (
+    Ack,
+    Appended,
+    Beat,
+    Config,
+    Copied,
+    Copy,
+    Entry,
+    Followed,
+    Grant,
+    Hello,
+    Moved,
+    NotReady,
+    Ping,
+    Query,
+    Reply,
+    Request,
+    Sync,
+    Truncated,
+    Update,
+    Version,
+)
+from systems.craq.options import Times
+from systems.craq.place import Place
+from systems.craq.store import Store
+
+REFETCH: Nanos = 20 * MS  # at least so long between two pings out of turn
+CHUNK = 256  # entries a joining node copies at a time
+NEAR = 64  # a spare that lacks no more entries than this is ready to join
+
+
+class Node:
+    """The core of one replica; see the module for its states."""
+
+    def __init__(
+        self,
+        me: NodeId,
+        members: Sequence[NodeId],
+        manager: NodeId,
+        times: Times,
+        rng: Random,
+        *,
+        apportioned: bool = True,
+    ) -> None:
+        self.me = me
+        self.others = tuple(m for m in members if m != me)
+        self.manager = manager
+        self.times = times
+        self.apportioned = apportioned
+        self.store = Store()
+        self.place = Place(me, Config())
+        self.epoch = 0  # of `place`
+        self.floor = 0  # the highest epoch ever followed
+        self.life = rng.getrandbits(40)  # tells this incarnation's messages from earlier ones'
+        self.lease_until: Nanos = 0
+        self.synced = False  # lacks nothing that was committed
+        self.greeted = False  # has heard in this epoch where its log and its predecessor's part
+        self.target = 0  # while not synced: the seq from which it is
+        self.link: Link | None = None
+        self.waiting: dict[str, Request] = {}  # client -> its read that asked the tail
+        self.heard: dict[NodeId, Nanos] = {}
+        self.pinged = self.answered = 0
+        self.near_epoch = 0  # a spare: the epoch whose tail it has caught up with
+        self._handlers: dict[type, Callable[[NodeId, Any, Nanos], list[Effect]]] = {
+            Update: self._update,
+            Ack: self._ack,
+            Query: self._query,
+            Version: self._version,
+            Hello: self._hello,
+            Sync: self._sync,
+            Copy: self._copy,
+            Copied: self._copied,
+        }
+
+    # -- the core's contract --
+
+    def start(self, stored: Sequence[Any], now: Nanos) -> Iterable[Effect]:
+        """Read the log back; who is in the chain, only the manager can say."""
+        for record in stored:
+            if isinstance(record, Appended):
+                self.store.extend(record.entries)
+                self.store.commit(record.committed)
+            elif isinstance(record, Truncated):
+                self.store.truncate(record.last)
+            else:
+                self.floor = record.epoch
+        self.heard = dict.fromkeys(self.others, now)
+        self.answered = now - 1  # not yet; but a ping sent now may be
+        return self.timer("tick", now)
+
+    def receive(self, source: NodeId, message: Any, now: Nanos) -> Iterable[Effect]:
+        """Dispatch on the message's type, after its epoch."""
+        kind = type(message)
+        if kind is Request:
+            return self._request(message, now)
+        if kind is Grant:
+            return self._grant(message, now)
+        self.heard[source] = now
+        if message.epoch == self.epoch:
+            return self._handlers[kind](source, message, now) if kind is not Beat else ()
+        return self._refetch(now) if message.epoch > self.epoch else ()
+
+    def timer(self, name: str, now: Nanos) -> Iterable[Effect]:
+        """Every `ping`: renew the lease, and see that nothing is stuck."""
+        beat = Beat(self.epoch)
+        effects: list[Effect] = [
+            SetTimer("tick", self.times.ping),
+            self._ping(now),
+            *(Send(other, beat) for other in self.others),
+        ]
+        if self.place.pred and not self.greeted:
+            effects.append(self._greeting())
+        elif self.epoch and not self.place.inside:
+            effects.append(self._copy_request())
+        if self.link is not None:
+            effects += self.link.tick(self.store.log, self.store.committed, now)
+        return effects
+
+    def dump(self) -> Dump:
+        """The committed log and state."""
+        return self.store.dump()
+
+    # -- a client's request --
+
+    def _request(self, request: Request, now: Nanos) -> list[Effect]:
+        if request.epoch != self.epoch:
+            return self._other_epoch(request, now)
+        if request.f == "read":
+            return self._read(request, now)
+        return self._write(request, now)
+
+    def _other_epoch(self, request: Request, now: Nanos) -> list[Effect]:
+        """Tell the client what is known here; ask the manager if the client knows more."""
+        if not self.epoch:
+            return [Send(request.client, NotReady(request.id, 0))]
+        effects = self._refetch(now) if request.epoch > self.epoch else []
+        return [*effects, Send(request.client, Moved(request.id, self.place.config))]
+
+    def _is_serving(self, now: Nanos) -> bool:
+        """Whether what is clean here is the newest there is."""
+        return self.synced and now < self.lease_until
+
+    def _read(self, request: Request, now: Nanos) -> list[Effect]:
+        place = self.place
+        if not self.apportioned and not place.is_tail:
+            return [Send(place.tail, request)]
+        if not self._is_serving(now):
+            return [Send(request.client, NotReady(request.id, self.epoch))]
+        cell = self.store.cells.get(request.key)
+        if cell is None:
+            return [Send(request.client, Reply(request.id, self.epoch))]
+        if not cell.dirty:
+            return [self._answer(request, cell.value, cell.version)]
+        return self._ask_tail(request)
+
+    def _ask_tail(self, request: Request) -> list[Effect]:
+        """Which version is committed?"""
+        self.waiting[request.client] = request
+        query = Query(self.epoch, request.client, request.id, request.key)
+        return [Send(self.place.tail, query)]
+
+    def _answer(self, request: Request, value: Any, version: int) -> Send:
+        return Send(request.client, Reply(request.id, self.epoch, "", value, version))
+
+    def _query(self, source: NodeId, query: Query, now: Nanos) -> list[Effect]:
+        """At the tail, where a key's committed version is its clean one."""
+        if not self.place.is_tail or not self._is_serving(now):
+            return []
+        cell = self.store.cells.get(query.key)
+        version = cell.version if cell else 0
+        return [Send(source, Version(self.epoch, query.client, query.id, version))]
+
+    def _version(self, source: NodeId, version: Version, now: Nanos) -> list[Effect]:
+        """The tail has said: answer that version, or a newer one that is clean by now.
+
+        The newer one was committed after the tail answered and before now, hence while the read was
+        open; so neither needs a lease here.
+        """
+        request = self.waiting.get(version.client)
+        if request is None or request.id != version.id:
+            return []
+        del self.waiting[version.client]
+        cell = self.store.cell(request.key)
+        if cell.version >= version.version:
+            return [self._answer(request, cell.value, cell.version)]
+        value = cell.dirty[version.version]
+        return [self._answer(request, value, version.version)]
+
+    # -- updates: the head --
+
+    def _write(self, request: Request, now: Nanos) -> list[Effect]:
+        if not self.place.is_head:
+            return [Send(self.place.head, request)]
+        done = self.store.done.get(request.client)
+        if done is not None and request.id <= done.id:
+            return self._again(request, done)
+        entry = self._entry(request)
+        self.store.append(entry)
+        return [*self._keep((entry,)), *self._pass_on((entry,), now)]
+
+    def _again(self, request: Request, done: Entry) -> list[Effect]:
+        """A request that is in the log already: its first answer, if there is one. Else the tail
+        will give it."""
+        if request.id == done.id and done.seq <= self.store.committed:
+            return [self._reply(done)]
+        return []
+
+    def _entry(self, request: Request) -> Entry:
+        """What this request becomes in the log."""
+        cell = self.store.cell(request.key)
+        value, version, error = request.value, cell.latest + 1, ""
+        if request.f == "cas":
+            old, value = request.value
+            if cell.dirty:
+                value, version, error = None, cell.version, "busy"
+            elif cell.value != old:
+                value, version, error = cell.value, cell.version, "precondition-failed"
+        return Entry(
+            self.store.last + 1,
+            self.epoch,
+            request.client,
+            request.id,
+            request.key,
+            version,
+            value,
+            error,
+        )
+
+    # -- updates: down the chain --
+
+    def _update(self, source: NodeId, update: Update, now: Nanos) -> list[Effect]:
+        if not self.greeted or source != self.place.pred:
+            return []
+        fresh, gap = self._accept(update.entries)
+        effects: list[Effect] = []
+        if fresh:
+            effects += [*self._keep(fresh), *self._pass_on(fresh, now)]
+            if not self.synced and self.store.last >= self.target:
+                effects += self._become_synced(now)
+        if gap or not fresh:
+            effects.append(self._acknowledge(again=gap))
+        return effects
+
+    def _accept(self, entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], bool]:
+        """Take what comes next; drop what is here already. Returns the new ones, and whether some
+        before them are missing."""
+        last = self.store.last
+        fresh = tuple(e for e in entries if e.seq > last)
+        if fresh and fresh[0].seq != last + 1:
+            return (), True
+        self.store.extend(fresh)
+        return fresh, False
+
+    def _keep(self, entries: tuple[Entry, ...]) -> list[Effect]:
+        """On disk before anybody hears of it."""
+        return [Persist(Appended(entries, self.store.committed))]
+
+    def _pass_on(self, entries: Sequence[Entry], now: Nanos) -> list[Effect]:
+        """To the successor; at the tail there is none, and they are committed."""
+        if self.place.is_tail:
+            return self._commit_all(now)
+        assert self.link is not None
+        return [effect for entry in entries for effect in self.link.push(entry)]
+
+    # -- commits: the tail, and back up the chain --
+
+    def _commit_all(self, now: Nanos) -> list[Effect]:
+        """The tail has everything that everyone has: commit it, answer the clients, acknowledge.
+
+        A tail that was promoted answers for its dead successor, which may not have.
+        """
+        if not self.place.is_tail or not self._is_serving(now):
+            return []
+        fresh = self.store.commit(self.store.last)
+        if not fresh:
+            return []
+        effects: list[Effect] = [self._reply(entry) for entry in fresh]
+        return [*effects, self._acknowledge()] if self.place.pred else effects
+
+    def _reply(self, entry: Entry) -> Send:
+        reply = Reply(entry.id, self.epoch, entry.error, entry.value, entry.version)
+        return Send(entry.client, reply)
+
+    def _acknowledge(self, again: bool = False) -> Send:
+        ack = Ack(self.epoch, self.store.committed, self.store.last, again)
+        return Send(self.place.pred, ack)
+
+    def _ack(self, source: NodeId, ack: Ack, now: Nanos) -> list[Effect]:
+        if source != self.place.succ:
+            return []
+        assert self.link is not None
+        fresh = self.store.commit(ack.committed)
+        effects = self.link.heard(ack, self.store.log, now)
+        if fresh and self.place.pred:
+            effects.append(self._acknowledge())
+        return effects
+
+    # -- neighbours agree on where their logs part --
+
+    def _greeting(self) -> Effect:
+        return Send(self.place.pred, Hello(self.epoch, self.life, self.store.stretches()))
+
+    def _hello(self, source: NodeId, hello: Hello, now: Nanos) -> list[Effect]:
+        """The successor starts: it gets what it lacks before anything new."""
+        if source != self.place.succ:
+            return []
+        assert self.link is not None
+        store = self.store
+        base = store.common(hello.stretches)
+        self.link.open(base, now)
+        have = _length(hello.stretches)
+        sync = Sync(self.epoch, hello.life, have, base, store.last)
+        return [Send(source, sync), *self.link.pump(store.log)]
+
+    def _sync(self, source: NodeId, sync: Sync, now: Nanos) -> list[Effect]:
+        """The predecessor's answer. Only a node that joins may have to drop entries; a member's
+        are a prefix of its predecessor's."""
+        if self.greeted or sync.life != self.life or sync.have != self.store.last:
+            return []
+        self.greeted, self.target = True, sync.last
+        effects = self._cut_back(sync.base)
+        if not self.synced and self.store.last >= self.target:
+            effects += self._become_synced(now)
+        return effects
+
+    def _cut_back(self, base: int) -> list[Effect]:
+        if base >= self.store.last:
+            return []
+        lost = f"{self.me} would lose entries {base + 1} to {self.store.last}"
+        assert not self.synced and base >= self.store.committed, lost
+        self.store.truncate(base)
+        return [Persist(Truncated(base))]
+
+    def _become_synced(self, now: Nanos) -> list[Effect]:
+        """A joining tail has all that its predecessor had when that stopped committing."""
+        self.synced = True
+        return [self._ping(now), *self._commit_all(now)]
+
+    # -- a spare copies from the tail --
+
+    def _copy_request(self) -> Effect:
+        return Send(self.place.tail, Copy(self.epoch, self.life, self.store.stretches()))
+
+    def _copy(self, source: NodeId, copy: Copy, now: Nanos) -> list[Effect]:
+        """At the tail: the next stretch of what is committed."""
+        if not self.place.is_tail or not self._is_serving(now):
+            return []
+        store = self.store
+        base = store.common(copy.stretches)
+        entries = tuple(store.log[base : min(base + CHUNK, store.committed)])
+        have = _length(copy.stretches)
+        return [Send(source, Copied(self.epoch, copy.life, have, base, entries, store.committed))]
+
+    def _copied(self, source: NodeId, copied: Copied, now: Nanos) -> list[Effect]:
+        store = self.store
+        if self.place.inside or copied.life != self.life or copied.have != store.last:
+            return []
+        effects = self._cut_back(copied.base)
+        store.extend(copied.entries)
+        store.commit(store.last)
+        if copied.entries:
+            effects += self._keep(copied.entries)
+        if copied.last - store.last > NEAR:
+            return [*effects, self._copy_request()]
+        if self.near_epoch != self.epoch:
+            self.near_epoch = self.epoch
+            effects.append(self._ping(now))
+        return effects
+
+    # -- the manager: leases and configurations --
+
+    def _ping(self, now: Nanos) -> Effect:
+        self.pinged = now
+        since = now - self.times.detect
+        hears = tuple(other for other, at in self.heard.items() if at > since)
+        ready = self.synced if self.place.inside else self.near_epoch == self.epoch > 0
+        ping = Ping(self.epoch, self.life, now, self.answered, hears, ready)
+        return Send(self.manager, ping)
+
+    def _refetch(self, now: Nanos) -> list[Effect]:
+        """Somebody knows a newer epoch: ask the manager, not too often."""
+        return [self._ping(now)] if now - self.pinged >= REFETCH else []
+
+    def _grant(self, grant: Grant, now: Nanos) -> list[Effect]:
+        """A lease counts from when it was asked for, not from when it came."""
+        effects = self._follow(grant.config, now)
+        if grant.life == self.life and grant.sent > self.answered:
+            self.answered = grant.sent
+            if grant.lease and grant.config.epoch == self.epoch:
+                self.lease_until = grant.sent + self.times.lease
+                effects += self._commit_all(now)
+        return effects
+
+    def _follow(self, config: Config, now: Nanos) -> list[Effect]:
+        """Take up a newer configuration."""
+        if config.epoch <= self.epoch or config.epoch < self.floor:
+            return []
+        self.floor = self.epoch = config.epoch
+        place = self.place = Place(self.me, config)
+        self.synced = place.inside and config.joining != self.me
+        self.greeted = False
+        self.link = Link(place.succ, self.epoch) if place.succ else None
+        effects: list[Effect] = [
+            Persist(Followed(self.epoch)),
+            Note("role", {"role": place.role, "epoch": self.epoch}),
+            *self._send_away(config),
+        ]
+        if place.pred:
+            effects.append(self._greeting())
+        elif not place.inside:
+            effects.append(self._copy_request())
+        return effects + self._commit_all(now)
+
+    def _send_away(self, config: Config) -> list[Effect]:
+        """Reads that wait for the old tail's answer ask again under the new configuration."""
+        waiting, self.waiting = self.waiting, {}
+        return [Send(r.client, Moved(r.id, config)) for r in waiting.values()]
+
+
+def _length(stretches: Sequence[tuple[int, int]]) -> int:
+    """The length of the log that these describe."""
+    return stretches[-1][1] if stretches else 0

@@ -1,0 +1,115 @@
+"""What a replica holds: the log of updates, and for each key its versions, clean and dirty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from harness.core import Dump, dump_of
+from systems.craq.message import Entry
+
+Stretches = tuple[tuple[int, int], ...]
+
+
+class Cell:
+    """One key: its committed version and value, and the dirty ones (forwarded, not acknowledged)
+    by version, oldest first. A key that was never written is version 0, None."""
+
+    __slots__ = ("dirty", "value", "version")
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.value: Any = None
+        self.dirty: dict[int, Any] = {}
+
+    @property
+    def latest(self) -> int:
+        """The newest version, dirty or clean."""
+        return next(reversed(self.dirty), self.version)
+
+    def mark_clean(self, version: int) -> None:
+        """This version is committed. Only older ones go; newer dirty ones stay."""
+        if version > self.version:
+            self.value = self.dirty.pop(version)
+            self.version = version
+            for older in [v for v in self.dirty if v < version]:
+                del self.dirty[older]
+
+
+class Store:
+    """The log (`log[i]` has seq i + 1), of which the first `committed` are known to be at the tail,
+    and what follows from it. `log[committed:]` is the paper's `sent`."""
+
+    def __init__(self) -> None:
+        self.log: list[Entry] = []
+        self.committed = 0
+        self.cells: dict[Any, Cell] = {}
+        self.done: dict[str, Entry] = {}  # client -> its last request in the log
+        self._stretches: dict[int, int] = {}  # epoch -> its last seq, oldest first
+
+    @property
+    def last(self) -> int:
+        """The seq of the last entry; 0 for none."""
+        return len(self.log)
+
+    def cell(self, key: Any) -> Cell:
+        """The key's cell, made when first needed."""
+        cell = self.cells.get(key)
+        if cell is None:
+            cell = self.cells[key] = Cell()
+        return cell
+
+    def append(self, entry: Entry) -> None:
+        """The next entry; its version is dirty until it is committed."""
+        assert entry.seq == len(self.log) + 1, f"{entry} after {len(self.log)}"
+        self.log.append(entry)
+        self.done[entry.client] = entry
+        self._stretches[entry.epoch] = entry.seq
+        if not entry.error:
+            self.cell(entry.key).dirty[entry.version] = entry.value
+
+    def commit(self, upto: int) -> Sequence[Entry]:
+        """All up to this seq is at the tail: mark it clean. Returns what had not been, oldest
+        first."""
+        if upto <= self.committed:
+            return ()
+        assert upto <= len(self.log), f"commit {upto} of {len(self.log)}"
+        fresh = self.log[self.committed : upto]
+        self.committed = upto
+        for entry in fresh:
+            if not entry.error:
+                self.cells[entry.key].mark_clean(entry.version)
+        return fresh
+
+    def truncate(self, last: int) -> None:
+        """Cut the log back to `last`, and make everything again from what is left."""
+        log, committed = self.log[:last], min(self.committed, last)
+        self.__init__()  # type: ignore[misc]
+        self.extend(log)
+        self.commit(committed)
+
+    def extend(self, entries: Iterable[Entry]) -> None:
+        """Append several."""
+        for entry in entries:
+            self.append(entry)
+
+    def stretches(self) -> Stretches:
+        """(epoch, last seq of that epoch), oldest first: what tells two logs apart."""
+        return tuple(self._stretches.items())
+
+    def common(self, stretches: Stretches) -> int:
+        """Up to which seq the log that these describe is the same as this one.
+
+        An epoch has one head, which gives each seq once: two logs that have an entry of one epoch
+        in common agree on all before it. So the newest epoch that both have decides.
+        """
+        for epoch, last in reversed(stretches):
+            if epoch in self._stretches:
+                return min(last, self._stretches[epoch])
+        return 0
+
+    def dump(self) -> Dump:
+        """The committed log, and every key's committed version and value."""
+        log = [[e.seq, e.key, e.version, e.value, e.error] for e in self.log[: self.committed]]
+        cells = ([k, c.version, c.value] for k, c in self.cells.items() if c.version)
+        return dump_of(log, sorted(cells, key=repr))
