@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from msgspec import Struct
 from harness.report.page import HOUSEKEEPING, environment, style
 from harness.report.words import clean
 
+_STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(.*)")
 _OUTCOMES = {  # exit code: words, tone, rank for sorting
     0: ("as expected", "good", 0),
     1: ("not as expected", "bad", 3),
@@ -24,8 +26,9 @@ _UNFINISHED = ("unfinished", "unsure", 1)
 
 
 class Run(Struct, frozen=True):
-    """One row. `link` and `thumb` are relative to the page and may be ""."""
+    """One row. `folder`, `link` and `thumb` are relative to the page; the last two may be ""."""
 
+    folder: str
     plan: str
     title: str
     started: str
@@ -83,13 +86,14 @@ def _run(results: Path, folder: Path) -> Run:
     checks = judged if isinstance(judged, Mapping) else {}
     verdicts = [(str(n), _text(c, "verdict")) for n, c in checks.items()]
     causes = [c for c in checks.values() if _text(c, "verdict") != _text(c, "expected")]
-    started = _text(said, "started") or folder.name
+    started = _started(folder.name) or _text(said, "started").replace("T", " ")
     duration, ops = _number(said.get("duration_s")), int(_number(said.get("ops")))
     return Run(
+        folder=folder.relative_to(results).as_posix(),
         plan=_text(said, "plan") or folder.parent.name,
         title=_text(said, "title"),
         started=started,
-        when=started.replace("T", " ")[:19] if "-" in started[:8] else folder.name,
+        when=started[:19],
         outcome=words,
         tone=tone,
         rank=rank,
@@ -105,6 +109,12 @@ def _run(results: Path, folder: Path) -> Run:
         link=_relative(results, folder / "report.html"),
         thumb=next((_relative(results, p) for p in sorted(folder.glob("anomalies/*.png"))), ""),
     )
+
+
+def _started(name: str) -> str:
+    """The time in a folder's name, 20260722T101010.123+0000, as people write it; or ""."""
+    found = _STAMP.match(name)
+    return "{}-{}-{} {}:{}:{}{}".format(*found.groups()) if found else ""
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -66,7 +66,8 @@ class Drawn(Struct, frozen=True):
 
 
 def verdicts(judged: Mapping[str, Any]) -> list[Verdict]:
-    """The rows of the table, the worst first. `judged` holds mappings or Structs."""
+    """The rows of the table, the workload's own checkers first, then the worst; `judged` holds
+    mappings or Structs."""
     rows = []
     for name, one in judged.items():
         fields = one if isinstance(one, Mapping) else msgspec.to_builtins(one, enc_hook=str)
@@ -81,7 +82,7 @@ def verdicts(judged: Mapping[str, Any]) -> list[Verdict]:
             )
         )
     order = {"bad": 0, "unsure": 1, "good": 2}
-    return sorted(rows, key=lambda row: (order[row.tone], row.name in HOUSEKEEPING))
+    return sorted(rows, key=lambda row: (row.name in HOUSEKEEPING, order[row.tone]))
 
 
 def say_plainly(checker: str, verdict: str) -> str:
@@ -117,6 +118,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     made.filters["figure"] = figure
+    made.filters["grid"] = grid
     return made
 
 
@@ -134,6 +136,27 @@ def figure(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
     return clean(str(value))
+
+
+def grid(value: Any) -> list[list[Any]]:
+    """Records with the same fields as rows under one heading; empty for anything else.
+
+    >>> grid({"read": {"ok": 3}, "write": {"ok": 5}})
+    [['', 'ok'], ['read', 3], ['write', 5]]
+    """
+    named = isinstance(value, Mapping)
+    if not named and not isinstance(value, (list, tuple)):
+        return []
+    records = list(value.values()) if named else list(value)
+    if not records or not all(isinstance(r, Mapping) and r for r in records):
+        return []
+    fields = list(records[0])
+    if any(list(r) != fields for r in records) or len(records) > 200:
+        return []
+    rows = [[r[field] for field in fields] for r in records]
+    if named:
+        return [["", *fields], *([name, *row] for name, row in zip(value, rows, strict=True))]
+    return [fields, *rows]
 
 
 def write(
@@ -163,20 +186,24 @@ def write(
         facts=[*facts, *_facts(plan, history)],
         command=command,
         anomalies=[
-            {"title": a.title, "sentence": a.sentence, "picture": _picture(folder, a.file, i)}
+            {
+                "title": a.title,
+                "sentence": a.sentence,
+                "picture": _picture(folder, a.file, f"a{i}", a.sentence),
+            }
             for i, a in enumerate(anomalies)
         ],
         checkers=rows,
         faults=[_fault(event) for event in faults[:MAX_FAULTS]],
         faults_left_out=max(len(faults) - MAX_FAULTS, 0),
-        figures=[(name, _picture(folder, path, f"f{i}")) for i, (name, path) in enumerate(figures)],
+        figures=[_picture(folder, path, name, name) for name, path in figures],
         notes=[clean(note) for note in notes],
         files=_files(folder),
     )
     (folder / "report.html").write_text(text, encoding="utf-8", errors="replace")
 
 
-def _picture(folder: Path, file: Path | None, number: int | str) -> Any:
+def _picture(folder: Path, file: Path | None, prefix: str, words: str) -> Any:
     """The SVG itself where it is small, else a link to it; its ids made its own on the page."""
     from markupsafe import Markup, escape
 
@@ -184,13 +211,13 @@ def _picture(folder: Path, file: Path | None, number: int | str) -> Any:
         return ""
     if file.stat().st_size > MAX_INLINE:
         link = quote(file.relative_to(folder).as_posix())
-        return Markup('<img src="{}" alt="{}">').format(link, file.stem)
+        return Markup('<img src="{}" alt="{}">').format(link, words)
     svg = file.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<style.*?</style>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r'(<svg\b[^>]*?) width="[^"]*" height="[^"]*"', r"\1", svg, count=1)
-    svg = svg.replace("<svg", f'<svg role="img" aria-label="{escape(file.stem)}"', 1)
-    return Markup(_IDS.sub(rf"\g<1>p{number}-", svg))
+    svg = svg.replace("<svg", f'<svg role="img" aria-label="{escape(words)}"', 1)
+    return Markup(_IDS.sub(rf"\g<1>{prefix}-", svg))
 
 
 def _fault(event: Event) -> dict[str, str]:
