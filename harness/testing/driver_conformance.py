@@ -326,8 +326,8 @@ def a_paused_node_misses_time_and_keeps_its_state(make: MakeDriver, folder: Path
         assert "n1" in (yield Look()).paused
         yield from _act(Resume("n1"))
         yield Rest(100 * MS)
-        ((_, took),) = yield from _ask("alarms", node="n1")
-        assert took >= 450 * MS, took
+        alarms = yield from _ask("alarms", node="n1")
+        assert len(alarms) == 1 and alarms[0][1] >= 450 * MS, alarms
         assert (yield from _ask("heard", node="n1")) == [1, 2, 3]
         assert (yield from _ask("list", node="n1")) == [1]
         assert (yield from _ask("count", node="n1")) == 7
