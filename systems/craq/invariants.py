@@ -36,7 +36,7 @@ class ChainInvariants:
         for node in nodes:
             self._one_chain(node.place.config)
             self._same_commits(node)
-        newest = max((node.epoch for node in nodes), default=0)
+        newest = max(self.chains)
         for node in nodes:
             if node.epoch == newest and node.place.inside and node.synced:
                 self._has_all(node)

@@ -14,13 +14,17 @@ REWIND: Nanos = 20 * MS  # at least so long between two times a gap makes us go 
 
 
 class Link:
-    """To the successor `to` in `epoch`. Sends nothing before the successor's Hello has said where
-    its log ends; then the entries it lacks, in order, and only then new ones."""
+    """To the successor `to` in `epoch`. Sends nothing before the successor has said where its log
+    ends; then the entries it lacks, in order, and only then new ones.
+
+    It says so in its Hello; or, where only this node was started again, in its next Ack: a
+    successor acknowledges only what it took from us after its Hello, so its log is part of ours.
+    """
 
     def __init__(self, to: NodeId, epoch: int) -> None:
         self.to = to
         self.epoch = epoch
-        self.next = 0  # the seq to send next; 0: no Hello yet
+        self.next = 0  # the seq to send next; 0: not known yet
         self.have = 0  # the successor has all up to this seq
         self._news = 0  # when anything was last heard or sent again
         self._rewound = 0
@@ -47,10 +51,13 @@ class Link:
 
     def heard(self, ack: Ack, log: Sequence[Entry], now: Nanos) -> list[Effect]:
         """The successor says what it has, and perhaps that it lacks what comes next."""
+        if not self.next:
+            self.open(ack.have, now)
+            return self.pump(log)
         if ack.have > self.have:
             self.have = ack.have
         self._news = now
-        if not ack.again or not self.next or now - self._rewound < REWIND:
+        if not ack.again or now - self._rewound < REWIND:
             return []
         self._rewound = now
         self.next = min(self.next, self.have + 1)
@@ -59,7 +66,9 @@ class Link:
     def tick(self, log: Sequence[Entry], committed: int, now: Nanos) -> list[Effect]:
         """Send again what the successor may not have; ask about what it has but the tail may
         not."""
-        if not self.next or committed == len(log) or now - self._news < RESEND:
+        if not self.next:
+            return [Send(self.to, Update(self.epoch, ()))]
+        if committed == len(log) or now - self._news < RESEND:
             return []
         self._news = now
         if self.have >= len(log):
