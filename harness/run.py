@@ -95,10 +95,10 @@ def run_plan(
     results: Path | None,
     started: datetime,
     keep: str = "all",
-    on_status: Callable[[Status, Interpreter], None] | None = None,
+    on_status: Callable[[Status, Sequence[Op]], None] | None = None,
     command: str = "",
 ) -> RunResult:
-    """Run a plan once and judge it.
+    """Run a plan once and judge it. `on_status` is called now and then with all ops so far.
 
     `keep="failures"` (campaigns) writes a folder, and draws, only when the run does not come out as
     expected; `results=None` writes nothing at all. Raises WorldError where the cluster cannot be
@@ -112,7 +112,7 @@ def run_plan(
     recorder = Recorder(folder)
     steps = Interpreter(test.generator, plan.concurrency, recorder)
     try:
-        ending = _drive(test, steps, folder, on_status)
+        ending = _drive(test, steps, folder, recorder.ops, on_status)
     except BaseException:
         if folder:
             folder.save_history(History(recorder.ops), {})
@@ -163,7 +163,8 @@ def _drive(
     test: build.Test,
     steps: Interpreter,
     folder: RunFolder | None,
-    on_status: Callable[[Status, Interpreter], None] | None,
+    ops: Sequence[Op],
+    on_status: Callable[[Status, Sequence[Op]], None] | None,
 ) -> Ending:
     from msgspec.structs import replace
 
@@ -171,7 +172,7 @@ def _drive(
 
     def status(now: Status) -> None:
         if on_status:
-            on_status(now, steps)
+            on_status(now, ops)
 
     return test.driver.drive(setup, steps, status)
 

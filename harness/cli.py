@@ -1,0 +1,229 @@
+"""The `weaklink` command: its options, and the exit code of whatever happens.
+
+0 every check came out as the plan expects; 1 some check did not; 2 some verdict is unknown;
+254 invalid arguments, plan or history; 255 the harness itself broke; 130 stopped by the user
+(Ctrl-C or SIGTERM), as shells have it, since a run that was stopped says none of the others.
+
+Imports are inside the commands, so that `weaklink --help` is quick.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+EXIT_USAGE, EXIT_BROKEN, EXIT_STOPPED = 254, 255, 130
+
+app = typer.Typer(
+    name="weaklink",
+    help="Break replicated systems, record what clients saw, judge it, draw it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+Plans = Annotated[
+    list[str], typer.Argument(metavar="PLAN...", help="files, folders, or names in ./plans")
+]
+Driver = Annotated[
+    str | None, typer.Option(help="sim (simulated) or live (real processes)", metavar="sim|live")
+]
+Seed = Annotated[int | None, typer.Option(help="the first seed; the plan's own otherwise")]
+TimeLimit = Annotated[str | None, typer.Option(help="how long clients go on, such as 20s or 2m")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="change the plan: --set system.bug=x"),
+]
+Results = Annotated[Path, typer.Option(help="where runs are kept")]
+Json = Annotated[bool, typer.Option("--json", help="one JSON object a line")]
+JUnit = Annotated[Path | None, typer.Option("--junit", help="write JUnit XML for CI")]
+
+
+@app.command()
+def run(
+    plans: Plans,
+    driver: Driver = None,
+    seed: Seed = None,
+    time_limit: TimeLimit = None,
+    test_count: Annotated[
+        int | None, typer.Option(help="how often, with seeds seed, seed+1, ...")
+    ] = None,
+    set_: Sets = None,
+    results: Results = Path("results"),
+    json: Json = False,
+    junit: JUnit = None,
+) -> int:
+    """Run plans and say whether each came out as it expects."""
+    from harness.commands import run as commands
+    from harness.commands.load import Flags
+
+    flags = Flags(driver, seed, time_limit, test_count, tuple(set_ or ()), results)
+    return commands.run(plans, flags, json=json, report=junit)
+
+
+@app.command()
+def chaos(
+    plans: Plans,
+    budget: Annotated[str, typer.Option(help="how long to go on, such as 60s or 30m")] = "60s",
+    junit: JUnit = None,
+    driver: Driver = None,
+    seed: Annotated[int | None, typer.Option(help="the first seed; a random one otherwise")] = None,
+    time_limit: TimeLimit = None,
+    set_: Sets = None,
+    results: Results = Path("results"),
+) -> int:
+    """Run plans with fresh seeds until the budget is spent; keep and draw what fails."""
+    from harness.commands import chaos as commands
+    from harness.commands.load import Flags
+
+    flags = Flags(driver, seed, time_limit, None, tuple(set_ or ()), results)
+    return commands.chaos(plans, flags, budget=budget, report=junit)
+
+
+@app.command()
+def check(
+    histories: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="HISTORY...",
+            help="history.jsonl, history.edn, jepsen.log, run folders; - is the standard input",
+        ),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(help="register, cas-register, kv-append or mutex; a run has its own checks"),
+    ] = None,
+    time_limit: Annotated[str, typer.Option(help="for each history")] = "60s",
+    memory_limit: Annotated[str, typer.Option(help="for each history")] = "1GB",
+    split: Annotated[
+        str,
+        typer.Option(
+            metavar="key|none",
+            help="key: values are [key value], each key by itself; none: all is one object",
+        ),
+    ] = "",
+    json: Json = False,
+) -> int:
+    """Judge recorded histories, of this tool or of others."""
+    from harness.commands import check as commands
+
+    if model is None:
+        return commands.check_runs(histories, time_limit, json=json)
+    how = commands.terms(model, time_limit, memory_limit, split)
+    return commands.check(histories, how, json=json)
+
+
+@app.command()
+def report(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="a run's folder, or `latest`")],
+) -> int:
+    """Draw a run's report again from its history."""
+    from harness.commands import again
+
+    return again.redraw(run)
+
+
+@app.command()
+def validate(plans: Plans, driver: Driver = None, set_: Sets = None) -> int:
+    """Look for mistakes in plans, without running them."""
+    from harness.commands import listing
+    from harness.commands.load import Flags
+
+    listing.validate(plans, Flags(driver, sets=tuple(set_ or ())))
+    return 0
+
+
+@app.command()
+def replay(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="a run's folder, or `latest`")],
+    results: Annotated[
+        Path | None, typer.Option(help="where the new run is kept; beside the old one otherwise")
+    ] = None,
+) -> int:
+    """Run a kept run again, with its seed; a simulated one must give the same history."""
+    from harness.commands import run as commands
+
+    return commands.replay(run, results)
+
+
+@app.command("list")
+def list_(
+    plans: Annotated[Path, typer.Option(help="the folder of plans")] = Path("plans"),
+) -> int:
+    """Plans, systems, workloads, faults, checkers and models."""
+    from harness.commands import listing
+
+    listing.list_all(plans)
+    return 0
+
+
+# ClickException, wherever this version of typer has it.
+_UsageError: Any = typer.BadParameter.__mro__[2]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; its exit code. Every kind of failure ends here."""
+    from harness.error import UserError, WeaklinkError
+
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = app(args=arguments, prog_name="weaklink", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except typer.Exit as end:
+        return end.exit_code
+    except _UsageError as error:
+        error.show()
+        return EXIT_USAGE
+    except UserError as error:
+        typer.echo(str(error), err=True)
+        return EXIT_USAGE
+    except WeaklinkError as error:
+        typer.echo(str(error), err=True)
+        return EXIT_BROKEN
+    except (KeyboardInterrupt, typer.Abort) as error:
+        typer.echo(_stopped(error), err=True)
+        return EXIT_STOPPED
+    except BrokenPipeError:  # `weaklink list | head`
+        sys.stdout = None
+        return 0
+    except Exception as error:
+        return _broke(error)
+
+
+def _terminated(*_: object) -> NoReturn:
+    """SIGTERM ends a command as Ctrl-C does, so that everything is healed and reaped."""
+    raise KeyboardInterrupt
+
+
+def _stopped(error: BaseException) -> str:
+    """What was kept, by the notes of whoever was interrupted."""
+    cause: BaseException | None = error
+    notes: list[str] = []
+    while cause is not None:
+        notes += getattr(cause, "__notes__", ())
+        cause = cause.__cause__ or cause.__context__
+    return "; ".join(["stopped", *notes])
+
+
+def _broke(error: Exception) -> int:
+    """A bug of ours: one line here, everything in weaklink.log."""
+    from harness.commands.attempt import write_traceback
+
+    log = write_traceback(Path("results")) if Path("results").is_dir() else write_traceback(Path())
+    where = f" (all of it: {log})" if log else ""
+    said = str(error).splitlines()
+    what = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
+    typer.echo(f"weaklink broke: {what}{where}", err=True)
+    return EXIT_BROKEN
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

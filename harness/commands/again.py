@@ -1,0 +1,123 @@
+"""`weaklink report` and `weaklink check RUN`: a kept run is judged and drawn again, not run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import typer
+from msgspec import Struct
+
+from harness.clock import Nanos
+from harness.commands import load, words
+from harness.commands.run import write_index
+from harness.error import PlanError, UserError
+from harness.result import INVALID, UNKNOWN, VALID, Result
+from harness.run import Judged, worst_within
+from harness.store import StoredRun, load_run
+
+
+class Again(Struct, frozen=True):
+    """A kept run with its checks made again; `notes` say what could not be."""
+
+    run: StoredRun
+    found: Mapping[str, Result]
+    judged: Mapping[str, Judged]
+    notes: tuple[str, ...] = ()
+
+
+def redraw(name: str) -> int:
+    """Draw a run's report and pictures again, also one that was cut short; its exit code is 0 once
+    it is drawn, whatever the verdicts are."""
+    from harness import report
+
+    folder = load.run_folder(name)
+    made = judge(folder, None)
+    stored = made.run.results
+    plan = made.run.plan
+    notes = report.draw(
+        folder,
+        plan,
+        made.run.history,
+        made.found,
+        judged=made.judged,
+        seed=plan.seed,
+        driver=plan.driver,
+        duration=float(stored.get("duration_s", made.run.history.end / 1e9)),
+        command=str(stored.get("command", "") or f"weaklink replay {folder}"),
+    )
+    for note in (*made.notes, *notes):
+        typer.echo(f"note: {note}")
+    if _is_in_results(folder):
+        write_index(folder.resolve().parent.parent)
+    typer.echo(f"{folder / 'report.html'}")
+    return 0
+
+
+def check_run(name: str, time_limit: Nanos, *, json: bool) -> int:
+    """Judge a kept run by its own plan, and say each check's verdict; its exit code."""
+    folder = load.run_folder(name)
+    made = judge(folder, time_limit)
+    if not made.judged:
+        raise UserError(f"{folder}: {'; '.join(made.notes)}; judge it with --model")
+    code = worst_within([found.exit for found in made.judged.values()])
+    if json:
+        typer.echo(msgspec.json.encode(_plain(folder, made, code)).decode())
+        return code
+    typer.echo(f"{folder}: {words.verdicts(made.run.plan.name, made.judged, code)}")
+    for text in words.reasons(made.judged):
+        typer.echo(f"  {text}")
+    for note in made.notes:
+        typer.echo(f"  note: {note}")
+    return code
+
+
+def _plain(folder: Path, made: Again, code: int) -> dict[str, object]:
+    plan = made.run.plan
+    return {
+        "plan": plan.name,
+        "seed": plan.seed,
+        "driver": plan.driver,
+        "folder": str(folder),
+        "results": {
+            name: {"verdict": found.verdict, "expected": found.expected, "cause": found.cause}
+            for name, found in made.judged.items()
+        },
+        "exit": code,
+    }
+
+
+def judge(folder: Path, time_limit: Nanos | None) -> Again:
+    """The run's checks made again from what it kept. What only the run itself could see (the
+    invariants) is taken from its results.json.
+
+    A run whose system or checkers are gone has no checks, and a note that says so.
+    """
+    from checker.budget import DEFAULT_TIME_LIMIT, default_budget
+    from harness import build
+
+    run = load_run(folder)
+    try:
+        checkers = build.test(run.plan).checkers
+    except PlanError as error:
+        return Again(run, {}, {}, (f"its checks cannot be made again: {error.mistakes[0]}",))
+    found: dict[str, Result] = {}
+    for name, checker in checkers.items():
+        try:
+            found[name] = checker.check(
+                run.history, default_budget(time_limit or DEFAULT_TIME_LIMIT)
+            )
+        except Exception as error:  # a broken checker must not hide the others
+            found[name] = Result(UNKNOWN, f"the checker broke: {type(error).__name__}: {error}")
+    for name, said in run.results.get("results", {}).items():
+        if name not in found and said.get("verdict") in (VALID, INVALID, UNKNOWN):
+            found[name] = Result(said["verdict"], said.get("cause"), said.get("data") or {})
+    expect = run.plan.expect
+    judged = {name: words.judged(name, result, expect) for name, result in found.items()}
+    return Again(run, found, judged)
+
+
+def _is_in_results(folder: Path) -> bool:
+    """Whether the folder is one of results/<plan>/<time>/, and not a copy on its own."""
+    return (folder.resolve().parent.parent / "latest").is_symlink()

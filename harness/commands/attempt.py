@@ -1,0 +1,128 @@
+"""One run of one plan from the command line: whatever goes wrong becomes an outcome."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from harness.error import UserError, WeaklinkError
+from harness.plan import Plan
+from harness.run import EXIT_BROKEN, RunResult, run_plan
+
+LOG = "weaklink.log"
+
+
+def attempt(
+    plan: Plan,
+    *,
+    results: Path,
+    command: str,
+    keep: str = "all",
+    on_status: Callable[..., None] | None = None,
+) -> RunResult:
+    """Run a plan once. A harness or machine that fails gives an outcome with exit 255, the reason
+    in its notes and the traceback in weaklink.log.
+
+    Raises UserError, which is no run's fault, and KeyboardInterrupt with a note of what was kept.
+    """
+    before = _current(results)
+    started = datetime.now().astimezone()
+    try:
+        return run_plan(
+            plan,
+            results=results,
+            started=started,
+            keep=keep,
+            on_status=on_status,
+            command=command,
+        )
+    except KeyboardInterrupt as error:
+        error.add_note(_kept(_opened(results, before), command))
+        raise
+    except UserError:
+        raise
+    except Exception as error:
+        folder = _opened(results, before)
+        what = str(error) if isinstance(error, WeaklinkError) else _bug(error)
+        log = write_traceback(folder or results)
+        note = f"{what} (all of it: {log})" if log else what
+        return broken(plan, started, folder, command, note)
+
+
+def broken(
+    plan: Plan, started: datetime, folder: Path | None, command: str, note: str
+) -> RunResult:
+    """The outcome of a run that the harness did not bring to its end."""
+    return RunResult(
+        plan=plan.name,
+        title=plan.title,
+        seed=plan.seed,
+        driver=plan.driver,
+        started=started.isoformat(),
+        folder=folder,
+        results={},
+        exit=EXIT_BROKEN,
+        duration_s=round((datetime.now().astimezone() - started).total_seconds(), 3),
+        ops=0,
+        command=command,
+        signature=f"{plan.name}:broken",
+        notes=(note,),
+    )
+
+
+def write_traceback(folder: Path) -> Path | None:
+    """Append the traceback of the exception at hand to weaklink.log in this folder; None where
+    that cannot be written."""
+    path = folder / LOG
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(traceback.format_exc())
+    except OSError:
+        return None
+    return path
+
+
+def _bug(error: Exception) -> str:
+    text = str(error).splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+def _current(results: Path) -> Path | None:
+    link = results / "current"
+    return link.resolve() if link.exists() else None
+
+
+def _opened(results: Path, before: Path | None) -> Path | None:
+    """The folder that this run has opened, if it has: `current` moves at its start."""
+    now = _current(results)
+    if now is None or now == before:
+        return None
+    return results / now.parent.name / now.name
+
+
+def _kept(folder: Path | None, command: str) -> str:
+    if folder is None:
+        return f"nothing of this run is kept; again: {command}"
+    return f"its history so far is kept in {folder}; again: {command}"
+
+
+def plain(outcome: RunResult) -> dict[str, Any]:
+    """A run as `--json` prints it: a line, an object."""
+    document: dict[str, Any] = {
+        "plan": outcome.plan,
+        "seed": outcome.seed,
+        "driver": outcome.driver,
+        "folder": str(outcome.folder) if outcome.folder else None,
+        "results": {
+            name: {"verdict": found.verdict, "expected": found.expected, "cause": found.cause}
+            for name, found in outcome.results.items()
+        },
+        "exit": outcome.exit,
+    }
+    if outcome.exit == EXIT_BROKEN:
+        document["error"] = "; ".join(outcome.notes)
+    return document

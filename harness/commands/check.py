@@ -1,0 +1,163 @@
+"""`weaklink check`: any number of histories are judged, each with one line."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import typer
+from msgspec import Struct
+
+from harness.clock import duration
+from harness.commands import words
+from harness.error import HistoryError, UserError, nearest
+from harness.history import History
+from harness.result import INVALID, UNKNOWN, VALID, Result
+from harness.run import EXIT_OK, EXIT_UNKNOWN, EXIT_USAGE, EXIT_WRONG, worst_across
+
+_SIZES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
+_EXITS = {VALID: EXIT_OK, INVALID: EXIT_WRONG, UNKNOWN: EXIT_UNKNOWN}
+
+
+class Terms(Struct, frozen=True):
+    """How to judge. `time_limit` is in ns, `memory_limit` in bytes.
+
+    `split`: "" judges each key by itself where operations have a `key`; "key" also takes values
+    `[key value]` apart, as jepsen.independent writes them; "none" takes all as one object.
+    """
+
+    model: str
+    time_limit: int
+    memory_limit: int
+    split: str = ""
+
+
+class Checked(Struct, frozen=True):
+    """What came of one file, as `--json` prints it. A file that cannot be read is unknown."""
+
+    file: str
+    model: str
+    verdict: str
+    ops: int
+    check_ms: float
+    total_ms: float
+    cause: str | None
+
+
+def terms(model: str, time_limit: str, memory_limit: str, split: str) -> Terms:
+    """The flags as values; raises UserError for the one that is wrong."""
+    from checker import MODELS
+
+    if model not in MODELS:
+        raise UserError(f"--model: unknown model {model!r}: {nearest(model, set(MODELS))}")
+    if split not in ("", "key", "none"):
+        raise UserError(f"--split: expected key or none, got {split!r}")
+    return Terms(model, _limit(time_limit), size(memory_limit), split)
+
+
+def size(text: str) -> int:
+    """Bytes in a size such as "1GB" or "500 MB".
+
+    >>> size("1GB"), size("500 kb")
+    (1073741824, 512000)
+
+    Raises UserError for anything else.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?", text.strip().upper())
+    if not match:
+        raise UserError(f"--memory-limit: expected a size such as 1GB, got {text!r}")
+    return round(float(match[1]) * _SIZES[f"{match[2]}B"])
+
+
+def check(files: Sequence[str], how: Terms, *, json: bool) -> int:
+    """Judge every file and say so, one line each; the exit code over all. A file that cannot be
+    read is said to be so, with its line, and the others are judged all the same."""
+    exits = []
+    for file in files:
+        found, code = _one(file, how)
+        exits.append(code)
+        if json:
+            typer.echo(msgspec.json.encode(found))
+        elif code != EXIT_USAGE:
+            typer.echo(_line(found))
+    if not json and len(files) > 1:
+        typer.echo(f"{len(files)} histories: {_count(exits)}")
+    return worst_across(exits)
+
+
+def check_runs(names: Sequence[str], time_limit: str, *, json: bool) -> int:
+    """Judge kept runs by their own plans; the exit code over all. Raises UserError for what is no
+    run: a history alone needs a model."""
+    from checker import MODELS
+    from harness.commands.again import check_run
+
+    known = ", ".join(MODELS)
+    for name in names:
+        if name == "-" or (Path(name).is_file() and Path(name).name != "plan.yaml"):
+            raise UserError(f"{name}: a history needs --model, one of {known}")
+    limit = _limit(time_limit)
+    return worst_across([check_run(name, limit, json=json) for name in names])
+
+
+def _limit(text: str) -> int:
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise UserError(f"--time-limit: {error}") from None
+
+
+def _one(file: str, how: Terms) -> tuple[Checked, int]:
+    from harness.foreign import load
+
+    begun = time.perf_counter()
+    try:
+        path = Path("/dev/stdin" if file == "-" else file)
+        history = load(path, split_key=how.split == "key")
+    except (UserError, HistoryError) as error:
+        typer.echo(str(error), err=True)
+        return Checked(file, how.model, UNKNOWN, 0, 0.0, _ms(begun), str(error)), EXIT_USAGE
+    started = time.perf_counter()
+    result = _judge(history, how)
+    checked = Checked(
+        file,
+        how.model,
+        result.verdict,
+        len(history.calls),
+        _ms(started),
+        _ms(begun),
+        result.cause,
+    )
+    return checked, _EXITS[result.verdict]
+
+
+def _judge(history: History, how: Terms) -> Result:
+    from checker import MODELS, Linearizable
+    from checker.budget import default_budget
+
+    split = None if how.split == "none" else "key"
+    checker = Linearizable(MODELS[how.model](), split=split, memory_limit=how.memory_limit)
+    try:
+        return checker.check(history, default_budget(how.time_limit))
+    except MemoryError:
+        return Result(UNKNOWN, "the machine has no more memory")
+
+
+def _ms(since: float) -> float:
+    return round((time.perf_counter() - since) * 1000, 3)
+
+
+def _line(found: Checked) -> str:
+    said = words.LINEARIZABLE[found.verdict]
+    cause = f": {found.cause}" if found.cause else ""
+    text = f"{found.file}: {said} ({found.model}, {found.ops:,} ops, {found.check_ms:.0f} ms)"
+    return text + cause
+
+
+def _count(exits: Sequence[int]) -> str:
+    named = ((EXIT_OK, "valid"), (EXIT_WRONG, "invalid"), (EXIT_UNKNOWN, "unknown"))
+    said = [f"{exits.count(code)} {name}" for code, name in named if code in exits]
+    bad = exits.count(EXIT_USAGE)
+    return ", ".join([*said, f"{bad} not readable"] if bad else said)

@@ -1,0 +1,59 @@
+"""`weaklink list` and `weaklink validate`: what there is to run, and whether it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import typer
+
+from harness.commands import load
+from harness.error import PlanError
+from harness.plan import Plan, load_plan
+
+
+def list_all(folder: Path) -> None:
+    """Say which plans there are in a folder, and all that a plan may name."""
+    typer.echo(f"plans in {folder}/:")
+    paths = load.in_folder(folder)
+    wide = max((len(path.stem) for path in paths), default=0)
+    for path in paths:
+        typer.echo(f"  {path.stem:<{wide}}  {_about(path)}")
+    if not paths:
+        typer.echo("  none")
+    for what, names in _names():
+        typer.echo(f"{what}: {', '.join(names)}")
+
+
+def _about(path: Path) -> str:
+    try:
+        plan = load_plan(path, check_names=False)
+    except PlanError as error:
+        return f"not right: {error.mistakes[0]}"
+    return f"{plan.title or plan.system.name}{_expectation(plan)}"
+
+
+def _expectation(plan: Plan) -> str:
+    """What the plan expects otherwise than valid."""
+    odd = [f"{name}: {word}" for name, word in plan.expect.items() if word != "valid"]
+    return f" (expects {', '.join(odd)})" if odd else ""
+
+
+def _names() -> Iterable[tuple[str, list[str]]]:
+    import checker
+    import nemesis
+    import systems
+    import workloads
+
+    yield "systems", list(systems.REGISTRY)
+    yield "workloads", list(workloads.REGISTRY)
+    yield "faults", list(nemesis.REGISTRY)
+    yield "checkers", ["linearizable", *checker.REGISTRY]
+    yield "models", list(checker.MODELS)
+
+
+def validate(names: Sequence[str], flags: load.Flags) -> None:
+    """Say that the plans are right; raises PlanError with all that is wrong in any of them."""
+    for plan in load.load_all(names, flags):
+        expected = _expectation(plan) or " (expects every check valid)"
+        typer.echo(f"{plan.path}: right: {plan.title or plan.name}{expected}")

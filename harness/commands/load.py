@@ -1,0 +1,119 @@
+"""From what was typed to plans: names, folders and flags, with all mistakes at once."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from harness.error import PlanError, UserError, nearest
+from harness.plan import Plan, load_plan
+from harness.plan_tree import Override
+
+PLANS = Path("plans")
+SUFFIXES = (".yaml", ".yml")
+
+
+class Flags(Struct, frozen=True):
+    """The flags of `run` and `chaos` that change a plan, as they were typed; None: not given."""
+
+    driver: str | None = None
+    seed: int | None = None
+    time_limit: str | None = None
+    test_count: int | None = None
+    sets: tuple[str, ...] = ()
+    results: Path = Path("results")
+
+    def overrides(self) -> list[str | Override]:
+        """The flags as overrides of a plan; `--set` goes first, since a flag of its own is
+        plainer."""
+        named = (
+            ("--driver", "driver", self.driver),
+            ("--seed", "seed", self.seed),
+            ("--time-limit", "time_limit", self.time_limit),
+            ("--test-count", "test_count", self.test_count),
+        )
+        given = [
+            Override(f"{flag} {value}", field, str(value))
+            for flag, field, value in named
+            if value is not None
+        ]
+        return [*self.sets, *given]
+
+
+def load_all(names: Sequence[str], flags: Flags) -> list[Plan]:
+    """The plans of these names, files or folders. Raises PlanError with all that is wrong."""
+    plans: list[Plan] = []
+    mistakes: dict[str, None] = {}  # a dict, since a bad flag is bad for every plan
+    for name in names:
+        try:
+            paths = find(name)
+        except PlanError as error:
+            mistakes |= dict.fromkeys(error.mistakes)
+            continue
+        for path in paths:
+            try:
+                plans.append(load_plan(path, flags.overrides()))
+            except PlanError as error:
+                mistakes |= dict.fromkeys(error.mistakes)
+    if mistakes:
+        raise PlanError(list(mistakes))
+    return plans
+
+
+def find(name: str) -> list[Path]:
+    """The files that a name stands for: itself, all plans in a folder, or one of ./plans by its
+    bare name. Raises PlanError where there is none."""
+    path = Path(name)
+    if path.is_dir():
+        found = in_folder(path)
+        if not found:
+            raise PlanError([f"{path}: no plans (*.yaml) in this folder"])
+        return found
+    if path.exists():
+        return [path]
+    for suffix in SUFFIXES:
+        bare = PLANS / f"{name}{suffix}"
+        if len(path.parts) == 1 and bare.is_file():
+            return [bare]
+    known = {found.stem for found in in_folder(PLANS)}
+    hint = f"; {nearest(path.stem, known)}" if known else ""
+    raise PlanError([f"{name}: no such file{hint}"])
+
+
+def in_folder(folder: Path) -> list[Path]:
+    """The plans in a folder, by name; none where there is no folder."""
+    return sorted(path for suffix in SUFFIXES for path in folder.glob(f"*{suffix}"))
+
+
+def again(plan: Plan, flags: Flags) -> str:
+    """The command that runs this plan again, with the same seed and nothing left to defaults that
+    the user had changed."""
+    words: list[str] = ["weaklink", "run", str(plan.path), "--driver", plan.driver]
+    words += ["--seed", str(plan.seed)]
+    if flags.time_limit is not None:
+        words += ["--time-limit", flags.time_limit]
+    for change in flags.sets:
+        words += ["--set", change]
+    if flags.results != Path("results"):
+        words += ["--results", str(flags.results)]
+    return shlex.join(words)
+
+
+def run_folder(name: str, results: Path = Path("results")) -> Path:
+    """The folder of a run: as it is, or under results/ ("latest", "demo-craq/latest")."""
+    for path in (Path(name), results / name):
+        if path.is_file() and path.name == "plan.yaml":
+            return path.parent
+        if (path / "plan.yaml").is_file():
+            return path
+    if Path(name).exists():
+        raise UserError(f"{name}: not a run's folder: no plan.yaml in it")
+    raise UserError(f"{name}: no such run, neither here nor in {results}/")
+
+
+def seeds(first: int, count: int) -> Iterable[int]:
+    """The seeds of `count` runs."""
+    return range(first, first + count)

@@ -1,0 +1,109 @@
+"""What the command line says of a run: one paragraph, its verdict first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import typer
+
+from harness.plan import Plan
+from harness.result import INVALID, UNKNOWN, VALID, Result
+from harness.run import (
+    EXIT_BROKEN,
+    EXIT_OK,
+    EXIT_UNKNOWN,
+    EXIT_WRONG,
+    FIXED,
+    Judged,
+    RunResult,
+    worst_across,
+)
+
+LINEARIZABLE = {
+    VALID: "linearizable",
+    INVALID: "not linearizable",
+    UNKNOWN: "not known whether it is linearizable",
+}
+_COLOURS = {EXIT_OK: "green", EXIT_WRONG: "red", EXIT_UNKNOWN: "yellow", EXIT_BROKEN: "magenta"}
+_COUNTS = {
+    EXIT_OK: "as expected",
+    EXIT_WRONG: "not as expected",
+    EXIT_UNKNOWN: "unknown",
+    EXIT_BROKEN: "broken",
+}
+
+
+def paragraph(outcome: RunResult, plan: Plan) -> str:
+    """A run in a few lines: verdict, why, the picture, the report, and how to run it again."""
+    said = verdicts(plan.system.name, outcome.results, outcome.exit)
+    head = typer.style(f"{outcome.plan}: {said}", fg=_COLOURS[outcome.exit], bold=True)
+    facts = f"{outcome.ops:,} operations in {outcome.duration_s:.1f} s"
+    lines = [head, f"  {outcome.driver}, seed {outcome.seed}: {facts}"]
+    lines += [f"  {text}" for text in reasons(outcome.results)]
+    lines += [f"  {label:<8} {path}" for label, path in _files(outcome.folder)]
+    lines += [f"  note: {note}" for note in outcome.notes]
+    lines.append(f"  again    {outcome.command}")
+    return "\n".join(lines)
+
+
+def verdicts(system: str, results: Mapping[str, Judged], code: int) -> str:
+    """All verdicts in words: "zookeeper: not linearizable, as expected"."""
+    if code == EXIT_BROKEN and not results:
+        return f"the harness broke; this says nothing of {system}"
+    parts = [_say(name, found) for name, found in results.items() if _is_told(name, found)]
+    return f"{system}: {'; '.join(parts) or 'every check valid, as expected'}"
+
+
+def judged(name: str, result: Result, expect: Mapping[str, str]) -> Judged:
+    """A result beside what a plan expects of its checker."""
+    expected = VALID if name in FIXED else expect.get(name, VALID)
+    sentences = tuple(anomaly.sentence for anomaly in result.anomalies)
+    return Judged(result.verdict, expected, result.cause, result.data, sentences)
+
+
+def _is_told(name: str, found: Judged) -> bool:
+    return name == "linearizable" or found.exit != EXIT_OK or found.expected != VALID
+
+
+def _say(name: str, found: Judged) -> str:
+    what = LINEARIZABLE[found.verdict] if name == "linearizable" else f"{name} {found.verdict}"
+    if found.verdict == UNKNOWN:
+        return what
+    return f"{what}, as expected" if found.exit == EXIT_OK else f"{what}, NOT as expected"
+
+
+def reasons(results: Mapping[str, Judged]) -> list[str]:
+    """Why: for each check that is not plainly valid its first anomaly, or else its cause."""
+    told = []
+    for name, found in results.items():
+        text = found.anomalies[0] if found.anomalies else found.cause
+        if text and found.verdict != VALID:
+            more = len(found.anomalies) - 1
+            told.append(f"{name}: {text}" + (f" ({more} more)" if more > 0 else ""))
+    return told
+
+
+def _files(folder: Path | None) -> list[tuple[str, Path]]:
+    if folder is None:
+        return []
+    pictures = sorted((folder / "anomalies").glob("*.svg"))[:1]
+    found = [("picture", path) for path in pictures]
+    if (folder / "report.html").is_file():
+        found.append(("report", folder / "report.html"))
+    return [*found, ("folder", folder)]
+
+
+def summary(outcomes: Sequence[RunResult]) -> str:
+    """All runs in one line: "13 runs: 12 as expected, 1 unknown"."""
+    counted = count([outcome.exit for outcome in outcomes])
+    runs = "1 run" if len(outcomes) == 1 else f"{len(outcomes)} runs"
+    colour = _COLOURS[worst_across([outcome.exit for outcome in outcomes])]
+    return typer.style(f"{runs}: {counted}", fg=colour, bold=True)
+
+
+def count(exits: Sequence[int]) -> str:
+    """How many came out how; what never did is left out."""
+    found: Mapping[int, int] = {code: exits.count(code) for code in _COUNTS}
+    said = [f"{n} {_COUNTS[code]}" for code, n in found.items() if n]
+    return ", ".join(said) or "none"
