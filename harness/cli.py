@@ -215,13 +215,11 @@ def _stopped(error: BaseException) -> str:
 
 def _broke(error: Exception) -> int:
     """A bug of ours: one line here, everything in weaklink.log."""
-    from harness.commands.attempt import write_traceback
+    from harness.commands.trouble import one_line, write_traceback
 
-    log = write_traceback(Path("results")) if Path("results").is_dir() else write_traceback(Path())
+    log = write_traceback(Path("results") if Path("results").is_dir() else Path())
     where = f" (all of it: {log})" if log else ""
-    said = str(error).splitlines()
-    what = f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
-    typer.echo(f"weaklink broke: {what}{where}", err=True)
+    typer.echo(f"weaklink broke: {one_line(error)}{where}", err=True)
     return EXIT_BROKEN
 
 

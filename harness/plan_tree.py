@@ -197,7 +197,7 @@ def _syntax(error: yaml.MarkedYAMLError, path: Path) -> Mistake:
         return Mistake(place, "", "a second document begins here; a plan is one document")
     problem = error.problem or "it cannot be read"
     if "'\\t'" in problem:
-        problem = "found a tab; YAML is indented by spaces"
+        return Mistake(place, "", "not YAML: found a tab; YAML is indented by spaces")
     context = f" ({error.context})" if error.context else ""
     return Mistake(place, "", f"not YAML: {problem}{context}")
 

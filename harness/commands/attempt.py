@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from harness.commands.trouble import one_line, write_traceback
 from harness.error import UserError, WeaklinkError
 from harness.plan import Plan
 from harness.run import EXIT_BROKEN, RunResult, run_plan
-
-LOG = "weaklink.log"
 
 
 def attempt(
@@ -46,7 +44,7 @@ def attempt(
         raise
     except Exception as error:
         folder = _opened(results, before)
-        what = str(error) if isinstance(error, WeaklinkError) else _bug(error)
+        what = str(error) if isinstance(error, WeaklinkError) else one_line(error)
         log = write_traceback(folder or results)
         note = f"{what} (all of it: {log})" if log else what
         return broken(plan, started, folder, command, note)
@@ -71,24 +69,6 @@ def broken(
         signature=f"{plan.name}:broken",
         notes=(note,),
     )
-
-
-def write_traceback(folder: Path) -> Path | None:
-    """Append the traceback of the exception at hand to weaklink.log in this folder; None where
-    that cannot be written."""
-    path = folder / LOG
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(traceback.format_exc())
-    except OSError:
-        return None
-    return path
-
-
-def _bug(error: Exception) -> str:
-    text = str(error).splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
 
 
 def _current(results: Path) -> Path | None:
