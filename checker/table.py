@@ -14,8 +14,8 @@ from checker.model import BLIND, OBSERVER, UPDATE, tag
 ILLEGAL = -1
 _NOT_ASKED = -2
 
-_MOST_STATES = 2_000
-_MOST_STEPS = 100_000
+_MOST_STATES = 500
+_MOST_STEPS = 20_000
 
 
 class Table:

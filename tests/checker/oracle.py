@@ -1,0 +1,195 @@
+"""The slow, obvious twin of the checker: every order is tried, on the ops as they are recorded."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from msgspec import UNSET
+
+from checker import UNKNOWN
+from checker.model import freeze
+from harness.history import History
+from harness.op import FAIL, INFO, INVOKE, OK, Op
+
+Item = tuple[str, Any, Any, int, float, bool]  # f, argument, result, call, return, must
+
+
+def items(history: History) -> list[Item]:
+    """What has to be put in order, by the rules of histories and nothing else."""
+    found: list[Item] = []
+    for call in history.calls:
+        op, done = call.invoke, call.completion
+        value = freeze(op.value)
+        if done is None or done.type == INFO:
+            if op.f not in ("read", "get"):
+                found.append((op.f, value, UNKNOWN, op.time, float("inf"), False))
+        elif done.type == OK:
+            found.append((op.f, value, freeze(done.value), op.time, done.time, True))
+        elif op.f == "cas" and done.error == "precondition-failed":
+            saw = UNKNOWN if done.observed is UNSET else freeze(done.observed)
+            found.append(("refused", value, saw, op.time, done.time, True))
+    return found
+
+
+def is_linearizable(model: Any, history: History) -> bool:
+    """Whether some order of the history's operations is legal."""
+    return has_order(model, model.initial(), items(history))
+
+
+def has_order(model: Any, state: Any, left: list[Item]) -> bool:
+    """Whether what is left can be done from here; what is not `must` may stay undone."""
+    if not any(item[5] for item in left):
+        return True
+    for i, item in enumerate(left):
+        if any(other[5] and other[4] < item[3] for other in left):
+            continue  # something that must be done had returned before this was called
+        after = model.step(state, item[0], item[1], item[2])
+        if after is not None and has_order(model, after, left[:i] + left[i + 1 :]):
+            return True
+    return False
+
+
+class Dice:
+    """Random small histories of one object, valid and invalid, with many equal times."""
+
+    def __init__(self, rng: random.Random, model: Any, name: str) -> None:
+        self.rng = rng
+        self.model = model
+        self.name = name
+        self.values = rng.randint(1, 4)
+        self.fresh = 0
+        self.unique = rng.random() < 0.4
+
+    def history(self, most: int = 8) -> History:
+        """One history of up to `most` operations."""
+        rng = self.rng
+        count = rng.randint(1, most)
+        span = rng.choice((3, 6, 12, 25))
+        spans = self._spans(count, rng.randint(1, 4), span)
+        points = sorted((rng.uniform(call, ret), i) for i, (_, call, ret) in enumerate(spans))
+        state = self.model.initial()
+        told: dict[int, tuple[Op, Op | None]] = {}
+        unsure = rng.choice((0.0, 0.1, 0.4))
+        wrong = rng.choice((0.0, 0.5, 1.0) if self.name == "mutex" else (0.0, 0.3, 0.6))
+        for _, i in points:
+            process, call, ret = spans[i]
+            state, told[i] = self._do(state, process, call, ret, unsure, rng.random() < wrong)
+        return self._recorded(spans, told)
+
+    def _spans(self, count: int, processes: int, span: int) -> list[tuple[int, int, int]]:
+        """(process, call, return) with each process's operations one after the other, and ties."""
+        rng = self.rng
+        free = {p: rng.randint(0, span // 2) for p in range(processes)}
+        found = []
+        for _ in range(count):
+            p = rng.randrange(processes)
+            call = free[p] + rng.choice((0, 0, 1, 2))
+            ret = call + rng.choice((0, 1, 2, span // 2))
+            free[p] = ret
+            found.append((p, call, ret))
+        return found
+
+    def _recorded(
+        self, spans: list[tuple[int, int, int]], told: dict[int, tuple[Op, Op | None]]
+    ) -> History:
+        """In the file by time; at equal times in a random order that keeps each process's own."""
+        rng = self.rng
+        queues: dict[int, list[Op]] = {}
+        for i in range(len(spans)):
+            p = spans[i][0]
+            invoke, done = told[i]
+            shift = 100 * sum(1 for op in queues.get(p, []) if op.type == INFO)
+            late = [op for op in (invoke, done) if op is not None]
+            queues.setdefault(p, []).extend(_renamed(op, op.process + shift) for op in late)
+            if done is None:
+                queues[p].append(Op(-1, -1, "skip", INFO, ""))
+        ops: list[Op] = []
+        while any(queues.values()):
+            heads = [p for p in sorted(queues) if queues[p]]
+            for p in heads:
+                while queues[p] and queues[p][0].process == "skip":
+                    queues[p].pop(0)
+                    queues[p] = [
+                        op if op.process == "skip" else _renamed(op, op.process + 1000)
+                        for op in queues[p]
+                    ]
+            heads = [p for p in heads if queues[p]]
+            if not heads:
+                break
+            first = min(queues[p][0].time for p in heads)
+            p = rng.choice([p for p in heads if queues[p][0].time == first])
+            ops.append(queues[p].pop(0))
+        return History([_numbered(op, i) for i, op in enumerate(ops)])
+
+    def _value(self) -> Any:
+        if self.unique:
+            self.fresh += 1
+            return self.fresh
+        return self.rng.randrange(self.values)
+
+    def _any_value(self) -> Any:
+        top = max(self.values, self.fresh + 1)
+        return self.rng.choice([None, *range(top)])
+
+    def _pick(self) -> tuple[str, Any]:
+        rng = self.rng
+        if self.name == "mutex":
+            return rng.choice(("acquire", "release")), None
+        if self.name == "kv-append":
+            f = rng.choice(("get", "get", "put", "append", "append"))
+            return f, None if f == "get" else rng.choice("abc"[: self.values] + "a")
+        fs = ("read", "write") if self.name == "register" else ("read", "write", "cas")
+        f = rng.choice(fs)
+        if f == "cas":
+            return f, [self._any_value(), self._value()]
+        return f, None if f == "read" else self._value()
+
+    def _do(
+        self, state: Any, process: int, call: int, ret: int, unsure: float, is_wrong: bool
+    ) -> tuple[Any, tuple[Op, Op | None]]:
+        rng = self.rng
+        f, value = self._pick()
+        invoke = Op(-1, call, process, INVOKE, f, value)
+        if rng.random() < unsure and f not in ("read", "get"):
+            after = self.model.step(state, f, freeze(value), UNKNOWN)
+            happened = after is not None and rng.random() < 0.6
+            done = Op(-1, ret, process, INFO, f, value, "timeout") if rng.random() < 0.7 else None
+            return (after if happened else state), (invoke, done)
+        if rng.random() < 0.05:
+            return state, (invoke, Op(-1, ret, process, FAIL, f, value, "busy"))
+        return self._answer(state, invoke, ret, is_wrong)
+
+    def _answer(
+        self, state: Any, invoke: Op, ret: int, is_wrong: bool
+    ) -> tuple[Any, tuple[Op, Op | None]]:
+        rng, f, value, process = self.rng, invoke.f, invoke.value, invoke.process
+        if f in ("read", "get"):
+            plain = state[0] if isinstance(state, tuple) else state
+            if is_wrong:
+                plain = rng.choice(("", "a", "ab", "b", "aa")) if f == "get" else self._any_value()
+            return state, (invoke, Op(-1, ret, process, OK, f, plain))
+        after = self.model.step(state, f, freeze(value), None)
+        if is_wrong and after is None and (self.name == "mutex" or rng.random() < 0.5):
+            after = state  # answered ok though it could not be done
+        if after is not None:
+            return after, (invoke, Op(-1, ret, process, OK, f, value))
+        if f != "cas":
+            return state, (invoke, Op(-1, ret, process, FAIL, f, value, "refused"))
+        saw: Any = UNSET
+        if rng.random() < 0.6:
+            saw = state[0] if not is_wrong else self._any_value()
+        done = Op(-1, ret, process, FAIL, f, value, "precondition-failed", observed=saw)
+        return state, (invoke, done)
+
+
+def _renamed(op: Op, process: Any) -> Op:
+    from msgspec.structs import replace
+
+    return replace(op, process=process)
+
+
+def _numbered(op: Op, index: int) -> Op:
+    from msgspec.structs import replace
+
+    return replace(op, index=index)

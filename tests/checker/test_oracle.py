@@ -1,0 +1,119 @@
+"""Every algorithm, and check() as a whole, agrees with trying every order."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checker import MODELS, Linearizable
+from checker import unique as unique_values
+from checker.budget import Unlimited
+from checker.depth import depth_first
+from checker.encode import FOREVER, Task, encode, until
+from checker.frontier import frontier
+from checker.scan import Scan
+from checker.search import Meter
+from harness.history import History
+from harness.result import INVALID, VALID
+
+_SPEC = importlib.util.spec_from_file_location("oracle", Path(__file__).parent / "oracle.py")
+assert _SPEC is not None and _SPEC.loader is not None
+oracle = importlib.util.module_from_spec(_SPEC)
+sys.modules["oracle"] = oracle
+_SPEC.loader.exec_module(oracle)
+
+
+class Bare:
+    """A model as a user writes it: only the two methods, so that kinds have to be found out."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.refused = getattr(model, "refused", lambda f, value, observed: None)
+
+    def initial(self) -> Any:
+        return self._model.initial()
+
+    def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
+        return self._model.step(state, f, value, result)
+
+
+def tasks_of(model: Any, history: History) -> list[Task]:
+    found = encode(history, model, "key").tasks
+    return list(found[0]) if found else []
+
+
+def run(search: Any, model: Any, tasks: list[Task]) -> tuple[bool, int]:
+    """A search's verdict, and the rank of the return that ends the shortest violating prefix."""
+    scan = Scan(model, tasks)
+    work = search(scan, Meter(1 << 40))
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            step = stop.value.step
+            return step < 0, -1 if step < 0 else scan.tasks[scan.returns[step]].ret
+
+
+def by_unique_values(model: Any, tasks: list[Task]) -> tuple[bool, int] | None:
+    """The same by the polynomial algorithm; None where it does not apply."""
+    values = unique_values.prepare(model, tasks)
+    if values is None:
+        return None
+    work = unique_values.first_violation(values)
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            end = stop.value
+            break
+    if end is None:
+        return (True, -1) if values.complete else None
+    return False, end
+
+
+def legal(model: Any, tasks: list[Task]) -> bool:
+    left = [
+        (t.f, t.value, t.result, t.call, float("inf") if t.ret == FOREVER else t.ret, t.must)
+        for t in tasks
+    ]
+    return bool(oracle.has_order(model, model.initial(), left))
+
+
+CASES = {"register": 5000, "cas-register": 9000, "kv-append": 3000, "mutex": 3000}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_algorithm_agrees_with_trying_every_order(name: str) -> None:
+    rng = random.Random(f"oracle/{name}")
+    model = MODELS[name]()
+    bad = polynomial = 0
+    for case in range(CASES[name]):
+        history = oracle.Dice(rng, model, name).history()
+        expected = oracle.is_linearizable(model, history)
+        tasks = tasks_of(model, history)
+        bad += not expected
+        where = f"case {case}: {history.ops}"
+        found = run(frontier, model, tasks)
+        assert found[0] == expected, where
+        assert run(depth_first, model, tasks) == found, where
+        if name != "kv-append" or case % 10 == 0:  # its states are many, which takes long
+            assert run(frontier, Bare(model), tasks) == found, where
+        exact = by_unique_values(model, tasks)
+        if exact is not None:
+            polynomial += 1
+            # where refused compare-and-sets were left out, only the verdict is the same
+            values = unique_values.prepare(model, tasks)
+            same = exact if values.complete else (exact[0], found[1])
+            assert same == found, where
+        result = Linearizable(model).check(history, Unlimited())
+        assert result.verdict == (VALID if expected else INVALID), where
+        if not expected and case % 5 == 0:
+            assert not legal(model, until(tasks, found[1])), where
+            assert legal(model, until(tasks, found[1] - 1)), where
+    assert 0.2 < bad / CASES[name] < 0.8
+    assert polynomial > 1000 or name in ("kv-append", "mutex")
