@@ -10,7 +10,7 @@ from msgspec import Struct
 from harness.clock import MS, SECOND, US, Nanos, duration
 from harness.core import Dump, NodeId, Note
 from harness.driver import Ending, Setup, Status, Steps
-from harness.error import InvariantViolated
+from harness.error import InvariantViolated, UserError
 from harness.fault import (
     Action,
     Cut,
@@ -48,15 +48,22 @@ class Options(Struct, frozen=True):
     fsync: Nanos = 200 * US
     warmup: Nanos = 0
     settle: Nanos = SECOND // 2
-    check_every: int = 1_000
+    check_every: int = 250
 
     @classmethod
     def of(cls, words: Mapping[str, Any]) -> Options:
-        """From a plan's `options`; words that are not ours are for the other driver."""
-        times = ("latency", "jitter", "fsync", "warmup", "settle")
-        given: dict[str, Any] = {name: duration(words[name]) for name in times if name in words}
-        if "check_every" in words:
-            given["check_every"] = max(1, int(words["check_every"]))
+        """From a plan's `options`; words that are not ours are for the other driver. Raises
+        UserError."""
+        given: dict[str, Any] = {}
+        try:
+            for name in ("latency", "jitter", "fsync", "warmup", "settle"):
+                if name in words:
+                    given[name] = duration(words[name])
+            if "check_every" in words:
+                name = "check_every"
+                given[name] = max(1, int(words[name]))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise UserError(f"options.{name}: {error}") from error
         return cls(**given)
 
 

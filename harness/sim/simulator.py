@@ -141,7 +141,7 @@ class Simulator:
         deadline = timer.deadline
         if deadline > self.now:
             self._queue_timer(target, timer, deadline)
-        elif deadline >= 0:
+        elif deadline >= 0 and target.core is not None:
             if target.blocked:
                 target.inbox.append((None, timer))
             else:

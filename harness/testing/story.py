@@ -33,6 +33,7 @@ class Do(Struct, frozen=True):
     f: str
     value: Any = None
     node: str | None = None
+    key: Any = UNSET
 
 
 class Act(Struct, frozen=True):
@@ -139,7 +140,14 @@ class _Teller:
     def _command(self, place: int, step: Do | Act | Look, now: Nanos) -> Command:
         if isinstance(step, Do):
             node = step.node if step.node is not None else UNSET
-            op = invoke(step.f, step.value, process=self.processes[place], node=node, time=now)
+            op = invoke(
+                step.f,
+                step.value,
+                process=self.processes[place],
+                key=step.key,
+                node=node,
+                time=now,
+            )
             self._record(op)
             return Invoke(place, op)
         if isinstance(step, Act) and step.after:

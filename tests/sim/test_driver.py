@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from harness.clock import MS
+from harness.core import SetTimer
 from harness.driver import Setup, SystemSpec
+from harness.error import UserError
 from harness.fault import Cut, Kill, Pause, Resume, Start
-from harness.op import OK
+from harness.op import INFO, OK
 from harness.sim.driver import SimDriver
 from harness.sim.simulator import Simulator
 from harness.testing.echo import Echo, EchoClient, EchoNode
@@ -202,3 +204,25 @@ def test_timers_set_and_cancelled_leave_the_queue_short(monkeypatch: pytest.Monk
     monkeypatch.setattr("harness.sim.driver.Simulator", Measured)
     told(story)
     assert len(lengths) >= 2_000 and max(lengths) < 20
+
+
+@pytest.mark.parametrize("words", [{"latency": "5 parsecs"}, {"fsync": []}, {"check_every": "x"}])
+def test_bad_option_is_the_users_mistake_and_is_named(words: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=f"options.{next(iter(words))}: "):
+        told(lambda: iter(()), options=words)  # type: ignore[arg-type, return-value]
+
+
+def test_timer_that_a_retired_client_sets_never_fires() -> None:
+    class Late(EchoClient):
+        def timer(self, name: str, now: int) -> Any:
+            assert name == "limit"
+            return (*super().timer(name, now), SetTimer("late", 1 * MS))
+
+    def story() -> Any:
+        yield Act((Kill("n1"),))
+        assert (yield Do("echo")).type == INFO
+        yield Rest(10 * MS)
+
+    system: Any = Echo(1)
+    system.client = lambda me, home, rng: Late(home, 5 * MS)
+    told(story, system=system)
