@@ -26,7 +26,7 @@ from harness.report.canvas import (
     width,
     wrap,
 )
-from harness.report.lanes import SIZE, Bar, Lane, choose, end_of, lanes
+from harness.report.lanes import SIZE, Bar, Lane, choose, core_of, end_of, lanes
 from harness.report.scale import Scale, scale
 from harness.report.words import at_time, clean, outcome
 from harness.result import Anomaly
@@ -66,7 +66,7 @@ class _Picture:
         title: str,
     ) -> None:
         self.anomaly, self.calls = anomaly, calls
-        self.core = frozenset({*anomaly.core, anomaly.at})
+        self.core = frozenset(core_of(anomaly, calls))
         has_graph = bool(anomaly.edges)
         self.left = _MARGIN + _LABELS
         self.right = 600.0 if has_graph else WIDTH - _MARGIN
@@ -221,7 +221,11 @@ class _Picture:
             axes.add_patch(_patch(x, y - 4.5, 14, 9, OUTCOME_COLOURS[name], "none", 0))
             axes.text(x + 19, y, OUTCOME_WORDS[name], size=8, va="center", color=SOFT)
             x += 19 + width(OUTCOME_WORDS[name], 8) + 16
-        notes = [_counted(drawn, len({*self.anomaly.ops, *self.core}))]
+        notes = [_counted(drawn, len({*self.anomaly.ops, *self.anomaly.core}))]
+        if len(self.core) < len(self.anomaly.core):
+            notes.append(
+                f"the last {len(self.core)} of {len(self.anomaly.core)} that clash in bold"
+            )
         notes.append("time is to scale" if self.scale.true else "time is stretched: read the gaps")
         text = fit(" · ".join(notes), self.right - self.left, 8)
         axes.text(self.left, y + 15, text, size=8, va="center", color=SOFT)
@@ -235,10 +239,10 @@ def _counted(drawn: int, all_: int) -> str:
 
 def window(anomaly: Anomaly, calls: Mapping[int, Call]) -> tuple[Nanos, Nanos]:
     """From a little before the core's first call to a little after its last return."""
-    core = [calls[i] for i in sorted({*anomaly.core, anomaly.at}) if i in calls]
+    core = [calls[i] for i in core_of(anomaly, calls)]
     times = [call.invoke.time for call in core] + [e for c in core if (e := end_of(c)) is not None]
     first, last = min(times, default=anomaly.window[0]), max(times, default=anomaly.window[1])
-    spare = max((last - first) // 10, 1000)
+    spare = max((last - first) // 10, 1)
     return first - spare, max(last, first) + spare
 
 

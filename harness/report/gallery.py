@@ -35,7 +35,7 @@ def draw(
     found.sort(key=lambda pair: pair[1].at)
     if found:
         (folder / "anomalies").mkdir(parents=True, exist_ok=True)
-    calls = index_calls(history.calls) if found else {}
+    calls = index_calls(history) if found else {}
     made: list[Drawn] = []
     used: set[str] = set()
     for number, (name, one) in enumerate(found, 1):

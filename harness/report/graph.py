@@ -11,13 +11,14 @@ from msgspec import Struct
 
 from harness.history import Call
 from harness.report.canvas import INK, RED, SOFT, fit, width, wrap
+from harness.report.lanes import core_of
 from harness.report.words import clean, describe, who
 from harness.result import Anomaly, Edge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MAX_NODES = 10
+MAX_NODES = 8
 KINDS: dict[str, tuple[str, str, str]] = {  # colour, short words, what it means
     "rt": ("#7A848F", "real time", "had returned before the other was called"),
     "wr": ("#0B63CE", "read from", "wrote the value that the other read"),
@@ -79,11 +80,12 @@ def cycle_of(anomaly: Anomaly) -> list[int]:
 
 
 def nodes_of(anomaly: Anomaly, calls: Mapping[int, Call]) -> list[int]:
-    """The operations to draw, the circle first, at most MAX_NODES."""
+    """The operations to draw, the circle first, at most MAX_NODES besides a longer circle."""
     circle = cycle_of(anomaly)
-    rest = [anomaly.at] if anomaly.at not in circle else []
-    rest += [i for i in sorted(set(anomaly.core)) if i not in circle and i != anomaly.at]
-    return [i for i in circle + rest if i in calls][: max(MAX_NODES, len(circle))]
+    kept = MAX_NODES - len(circle)
+    others = {i: call for i, call in calls.items() if i not in circle}
+    rest = core_of(anomaly, others, kept) if kept > 0 else []
+    return [i for i in circle if i in calls] + rest
 
 
 def draw(
@@ -91,11 +93,14 @@ def draw(
 ) -> None:
     """The graph into box = (left, top, right, bottom) of axes in points."""
     left, top, right, bottom = box
-    axes.text(left, top + 8, "What forces the contradiction", size=10.5, weight="bold", va="center")
     nodes, circle = nodes_of(anomaly, calls), cycle_of(anomaly)
     edges = _edges(anomaly, nodes)
+    head = "What forces the contradiction" if circle else "The operations that bear on it"
+    axes.text(left, top + 8, head, size=10.5, weight="bold", va="center")
     note = "an arrow leads from what must have come first"
     note += "; the thick ones go round in a circle" if circle else ""
+    if len(nodes) < len({*anomaly.core, anomaly.at}):
+        note += f"; {len(nodes)} of {len({*anomaly.core, anomaly.at})} drawn"
     axes.text(left, top + 23, fit(note, right - left, 8), size=8, va="center", color=SOFT)
     legend = _legend(axes, edges, left, right, bottom)
     area = (left, top + 58, right, bottom - legend - 34)
@@ -105,7 +110,8 @@ def draw(
     labels: list[Box] = []
     for edge, curve in zip(edges, curves, strict=True):
         _arrow(axes, edge, curve, places, (edge.source, edge.target) in around)
-    for edge, curve in zip(edges, curves, strict=True):
+    told = [(e, c) for e, c in zip(edges, curves, strict=True) if e.label or len(edges) <= 6]
+    for edge, curve in told:  # many arrows without words of their own: the legend says enough
         labels.append(_edge_label(axes, edge, curve, [*places.values(), *labels], curves, area))
     for node, spot in places.items():
         _node(axes, calls[node], spot, node == anomaly.at)
@@ -120,10 +126,30 @@ def layout(
 ) -> dict[int, Box]:
     """Where each operation goes: clockwise along two columns, so that a circle (the first `circle`
     nodes) is seen as one; the others so that few lines cross."""
+    if not circle:
+        return _in_order(sorted(nodes), calls, area)
     fixed, rest = tuple(nodes[:circle]), tuple(nodes[circle:])
     orders = permutations(rest) if len(rest) <= 5 else iter([rest])
     options = [_columns((*fixed, *order), circle, calls, area) for order in orders]
     return min(options, key=lambda places: _tangle(edges, places))
+
+
+def _in_order(
+    nodes: Sequence[int], calls: Mapping[int, Call], area: tuple[float, float, float, float]
+) -> dict[int, Box]:
+    """From the top down as they were called, in two columns where one is too short."""
+    left, top, right, bottom = area
+    count = len(nodes) if len(nodes) <= 5 else ceil(len(nodes) / 2)
+    columns = [nodes[:count], nodes[count:]] if count < len(nodes) else [nodes]
+    places: dict[int, Box] = {}
+    middle, height = (top + bottom) / 2, min(bottom - top, 95.0 * (count - 1))
+    for i, column in enumerate(columns):
+        x = left + (right - left) * (i + 0.5) / len(columns)
+        for j, node in enumerate(column):
+            share = j / (count - 1) if count > 1 else 0.5
+            w = min(_node_width(calls[node]), (right - left) * 0.46)
+            places[node] = Box(x, middle + height * (share - 0.5), w, _NODE_HEIGHT)
+    return places
 
 
 def _columns(
@@ -305,8 +331,8 @@ def _edge_label(
     area: tuple[float, float, float, float],
 ) -> Box:
     """Write the edge's words on its line, where they hide the least; returns their box."""
-    colour, words, _ = KINDS.get(edge.kind, OTHER)
-    lines = wrap(clean(edge.label) or words or edge.kind, 118, _TEXT, lines=3)
+    colour = KINDS.get(edge.kind, OTHER)[0]
+    lines = wrap(_edge_words(edge), 118, _TEXT, lines=3)
     w = max(width(line, _TEXT) for line in lines) + 8
     h = 10.5 * len(lines) + 4
     left, top, right, bottom = area
@@ -317,7 +343,7 @@ def _edge_label(
         hidden = sum(box.overlap(other) for other in taken)
         crossed = sum(box.covers(p) for other in curves if other is not curve for p in other)
         outside = max(left - (x - w / 2), 0) + max(x + w / 2 - right, 0)
-        outside += max(top - 32 - (y - h / 2), 0) + max(y + h / 2 - bottom - 6, 0)
+        outside += max(top - 26 - (y - h / 2), 0) + max(y + h / 2 - bottom - 6, 0)
         return hidden + 12 * crossed + 30 * outside + abs(i - 10)
 
     best = min((10, 9, 11, 8, 12, 7, 13, 6, 14, 5, 15), key=cost)
@@ -336,6 +362,13 @@ def _edge_label(
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.6, "alpha": 0.94},
     )
     return Box(x, y, w, h)
+
+
+def _edge_words(edge: Edge) -> str:
+    """What is written on an arrow: its label, or what its kind means."""
+    words = KINDS.get(edge.kind, OTHER)[1] or edge.kind
+    label = clean(edge.label)
+    return f"{words}: {label}" if edge.kind == "wr" and label else label or words
 
 
 def _legend(axes: Axes, edges: Sequence[Edge], left: float, right: float, bottom: float) -> float:

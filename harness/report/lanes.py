@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.clock import Nanos
-from harness.history import Call
+from harness.history import Call, History
+from harness.op import INVOKE
 from harness.report.canvas import width
 from harness.report.words import describe, node_of, outcome
 from harness.result import Anomaly
 
-MAX_LANES, MAX_OPS = 11, 70
+MAX_LANES, MAX_OPS, MAX_CORE = 11, 70, 12
 SIZE = 9.0  # points, of a bar's words
 _LEAST = 4.0  # points: the narrowest bar that can be seen
 
@@ -39,16 +41,35 @@ class Lane(Struct, frozen=True):
     important: bool
 
 
-def index_calls(calls: Sequence[Call]) -> dict[int, Call]:
-    """The calls by the index of their invocation."""
-    return {call.invoke.index: call for call in calls}
+def index_calls(history: History) -> dict[int, Call]:
+    """The calls by the index of their invocation, as anomalies name them. Ops without an index
+    get their place in the history."""
+    found = {}
+    for i, op in enumerate(history.ops):
+        if op.type == INVOKE and op.is_client:
+            j = history.partner[i]
+            asked = op if op.index >= 0 else replace(op, index=i)
+            found[asked.index] = Call(asked, history.ops[j] if j >= 0 else None)
+    return found
+
+
+def core_of(anomaly: Anomaly, calls: Mapping[int, Call], most: int = MAX_CORE) -> list[int]:
+    """The operations that contradict one another, those nearest to the one that cannot be placed
+    where there are more than `most`."""
+    core = [i for i in sorted({*anomaly.core, anomaly.at}) if i in calls]
+    if len(core) <= most or anomaly.at not in calls:
+        return core[-most:]
+    middle = calls[anomaly.at].invoke.time
+    core.sort(key=lambda i: (i != anomaly.at, _distance(calls[i], middle), -i))
+    return sorted(core[:most])
 
 
 def choose(anomaly: Anomaly, calls: Mapping[int, Call], window: tuple[Nanos, Nanos]) -> list[Call]:
     """The operations worth drawing: the core, then those of the window that are nearest to the one
     that cannot be placed, at most MAX_OPS in MAX_LANES lanes; by invocation."""
-    core = [calls[i] for i in sorted({*anomaly.core, anomaly.at}) if i in calls]
-    others = [calls[i] for i in anomaly.ops if i in calls and i not in anomaly.core]
+    mine = core_of(anomaly, calls)
+    core = [calls[i] for i in mine]
+    others = [calls[i] for i in {*anomaly.ops, *anomaly.core} if i in calls and i not in mine]
     others = [call for call in others if _is_within(call, window)]
     middle = calls[anomaly.at].invoke.time if anomaly.at in calls else window[0]
     others.sort(key=lambda call: (_distance(call, middle), call.invoke.index))
@@ -123,7 +144,7 @@ def _bars(
     for i in order:
         is_core = calls[i].invoke.index in core
         text = describe(calls[i])
-        need = width(text, SIZE, "bold" if is_core else "normal") + 6
+        need = width(text, SIZE, "bold" if is_core else "normal") + 9
         x0, x1 = spans[i]
         if need <= x1 - x0 - 4 and not _overlaps(spans, i):
             words[i] = (text, (x0 + x1) / 2, -1)

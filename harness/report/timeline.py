@@ -10,6 +10,7 @@ from harness.clock import SECOND, Nanos
 from harness.history import Call, History
 from harness.report.bands import Band
 from harness.report.canvas import OUTCOME_COLOURS, OUTCOME_WORDS, RED, drawing, save
+from harness.report.lanes import index_calls
 from harness.report.panels import WIDTH, panels
 from harness.report.words import at_time, outcome
 from harness.result import Anomaly
@@ -34,7 +35,8 @@ def draw(
     """Write the picture at `path` (.svg): at most `most` operations, those nearest to the first
     error, and it says so when some are left out. A process that retired shares its lane with its
     successor, `concurrency` further on."""
-    errors = [call for a in anomalies if (call := _call(history, a.at)) is not None]
+    calls = index_calls(history) if anomalies else {}
+    errors = [calls[a.at] for a in anomalies if a.at in calls]
     first = min(errors, key=lambda call: call.invoke.time, default=None)
     drawn = nearest(history.calls, first.invoke.time if first else 0, most)
     lanes = _lanes(drawn, concurrency)
@@ -71,10 +73,6 @@ def nearest(calls: Sequence[Call], time: Nanos, most: int) -> Sequence[Call]:
         after = calls[middle + most].invoke.time - time
         low, high = (middle + 1, high) if before > after else (low, middle)
     return calls[low : low + most]
-
-
-def _call(history: History, index: int) -> Call | None:
-    return next((call for call in history.calls if call.invoke.index == index), None)
 
 
 def _note(drawn: int, all_: int, has_error: bool) -> str:

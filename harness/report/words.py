@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from harness.clock import MS, SECOND, Nanos
+from harness.clock import MS, SECOND, Nanos, show
 from harness.history import Call
 
+READS = ("read", "get")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -61,7 +62,7 @@ def describe(call: Call) -> str:
         if done.observed is not UNSET:
             return f"{asked} ✗ saw {show_value(done.observed, 12)}"
         return f"{asked} ✗ {_error(done.error)}".rstrip()
-    if op.value is None or (done.value != op.value and done.value is not None):
+    if op.f in READS or (done.value != op.value and done.value is not None):
         return f"{asked} → {show_value(done.value)}"
     return f"{asked} ✓"
 
@@ -69,7 +70,7 @@ def describe(call: Call) -> str:
 def _asked(call: Call) -> str:
     op = call.invoke
     f = clean(op.f)
-    if op.value is None:
+    if op.value is None or op.f in READS:
         return f
     if f == "cas" and isinstance(op.value, (list, tuple)) and len(op.value) == 2:
         old, new = (show_value(v, 12) for v in op.value)
@@ -99,9 +100,9 @@ def who(call: Call) -> str:
 
 
 def at_time(time: Nanos) -> str:
-    """A point in time, to the millisecond: "12.310 s"; finer only below one millisecond."""
-    if 0 < time < MS:
-        return f"{time / SECOND:.6f} s"
+    """A point in time, to the millisecond: "12.310 s"; as it is below one millisecond."""
+    if abs(time) < MS:
+        return show(time)
     return f"{time / SECOND:.3f} s"
 
 

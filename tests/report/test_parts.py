@@ -16,7 +16,7 @@ from harness.op import FAIL, INFO, UNSET, fail, info, invoke, ok
 from harness.report import graph, latency, timeline
 from harness.report.anomaly import window
 from harness.report.canvas import fit, width, wrap
-from harness.report.lanes import MAX_LANES, choose, index_calls, lanes
+from harness.report.lanes import MAX_CORE, MAX_LANES, choose, core_of, index_calls, lanes
 from harness.report.scale import scale
 from harness.report.words import describe, file_name, show_value
 from harness.result import Anomaly, Edge
@@ -76,7 +76,7 @@ def test_scale_is_true_where_all_marks_can_be_seen() -> None:
 
 def test_words_in_a_lane_do_not_overlap(example: tuple[History, Anomaly]) -> None:
     history, anomaly = example
-    calls = index_calls(history.calls)
+    calls = index_calls(history)
     span = window(anomaly, calls)
     core = frozenset({*anomaly.core, anomaly.at})
     drawn = choose(anomaly, calls, span)
@@ -97,7 +97,7 @@ def test_words_in_a_lane_do_not_overlap(example: tuple[History, Anomaly]) -> Non
 
 def test_nodes_of_the_graph_do_not_overlap(example: tuple[History, Anomaly]) -> None:
     history, anomaly = example
-    calls = index_calls(history.calls)
+    calls = index_calls(history)
     nodes = graph.nodes_of(anomaly, calls)
     area = (640.0, 140.0, 990.0, 400.0)
     circle = len(graph.cycle_of(anomaly))
@@ -148,3 +148,18 @@ def test_nearest_operations_lie_around_the_time(builder: Any) -> None:
     assert times[0] in (45, 46)
     assert timeline.nearest(calls, 0, 10)[0] is calls[0]
     assert timeline.nearest(calls, 10**12, 10)[-1] is calls[-1]
+
+
+def test_of_hundreds_that_clash_the_ones_near_the_error_are_drawn() -> None:
+    calls = {i: Call(invoke("read", time=i * MS, process=i), None) for i in range(0, 400, 2)}
+    anomaly = Anomaly("", at=200, core=tuple(calls), ops=tuple(calls), window=(0, 400 * MS))
+    core = core_of(anomaly, calls)
+    assert len(core) == MAX_CORE and 200 in core and min(core) == 178
+    assert 200 in graph.nodes_of(anomaly, calls)
+    assert len(graph.nodes_of(anomaly, calls)) == graph.MAX_NODES
+
+
+def test_operations_without_an_index_go_by_their_place() -> None:
+    read = invoke("read", process=3, time=5)
+    calls = index_calls(History([read, ok(read, 7)]))
+    assert {i: (call.invoke.index, call.invoke.process) for i, call in calls.items()} == {0: (0, 3)}
