@@ -247,8 +247,8 @@ def what_was_acknowledged_survives_a_kill(make: MakeDriver, folder: Path | None)
             found = yield from _ask("list", node="n1")
             assert acknowledged <= set(found) and len(found) == len(set(found)), found
             assert set(found) <= {10 * i + j for i in range(crash + 1) for j in range(4)}, found
-            yield from _restart("n1")
-            assert (yield from _ask("list", node="n1")) == found
+        yield from _restart("n1")
+        assert (yield from _ask("list", node="n1")) == found
 
     _tell(make, folder, story)
 
