@@ -170,9 +170,16 @@ _UsageError: Any = typer.BadParameter.__mro__[2]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code. Every kind of failure ends here."""
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        return _run(arguments)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     from harness.error import UserError, WeaklinkError
 
-    signal.signal(signal.SIGTERM, _terminated)
     try:
         code = app(args=arguments, prog_name="weaklink", standalone_mode=False)
         sys.stdout.flush()
@@ -183,19 +190,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return EXIT_USAGE
     except UserError as error:
-        typer.echo(str(error), err=True)
-        return EXIT_USAGE
+        return _say(str(error), EXIT_USAGE)
     except WeaklinkError as error:
-        typer.echo(str(error), err=True)
-        return EXIT_BROKEN
+        return _say(str(error), EXIT_BROKEN)
     except (KeyboardInterrupt, typer.Abort) as error:
-        typer.echo(_stopped(error), err=True)
-        return EXIT_STOPPED
+        return _say(_stopped(error), EXIT_STOPPED)
     except BrokenPipeError:  # `weaklink list | head`
         sys.stdout = None
         return 0
     except Exception as error:
-        return _broke(error)
+        return _say(_broke(error), EXIT_BROKEN)
+
+
+def _say(text: str, code: int) -> int:
+    typer.echo(text, err=True)
+    return code
 
 
 def _terminated(*_: object) -> NoReturn:
@@ -213,14 +222,13 @@ def _stopped(error: BaseException) -> str:
     return "; ".join(["stopped", *notes])
 
 
-def _broke(error: Exception) -> int:
+def _broke(error: Exception) -> str:
     """A bug of ours: one line here, everything in weaklink.log."""
     from harness.commands.trouble import one_line, write_traceback
 
     log = write_traceback(Path("results") if Path("results").is_dir() else Path())
     where = f" (all of it: {log})" if log else ""
-    typer.echo(f"weaklink broke: {one_line(error)}{where}", err=True)
-    return EXIT_BROKEN
+    return f"weaklink broke: {one_line(error)}{where}"
 
 
 if __name__ == "__main__":

@@ -206,6 +206,18 @@ def _require(tree: Tree) -> Require:
     return Require(**_each(good, _whole(0), wrong))
 
 
+def _only(default: Any, what: str) -> Reader:
+    """A key of the conventions that has one value so far. Any other is refused, since a plan that
+    asks for more than it gets is a lie."""
+
+    def read_only(tree: Tree) -> Any:
+        if tree.plain() != default:
+            raise _Wrong(f"only {default!r} so far: nothing {what} yet")
+        return default
+
+    return read_only
+
+
 def _each(
     children: Mapping[str, Tree], inner: Reader, wrong: list[_Wrong] | None = None
 ) -> dict[str, Any]:
@@ -237,12 +249,12 @@ READERS: dict[str, Reader] = {
     "rate": _number,
     "test_count": _whole(1),
     "nodes": _whole(1),
-    "hosts": Tree.plain,
+    "hosts": _only("local", "runs on other hosts"),
     "recovery": _duration(),
     "checkers": _names,
     "expect": _mapping(_word(*EXPECTATIONS), "{linearizable: invalid}"),
     "require": _require,
-    "stop_on": _text,
-    "costs": _mapping(_duration(), "{fsync: 5ms}"),
+    "stop_on": _only("", "stops a run before its end"),
+    "costs": _only({}, "models what things cost"),
     "options": _mapping(Tree.plain, "{latency: 1ms}"),
 }

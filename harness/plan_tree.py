@@ -74,8 +74,12 @@ class Override(Struct, frozen=True):
 
 
 def by_place(mistakes: Iterable[Mistake]) -> list[Mistake]:
-    """Mistakes in the order of the file, those of the command line last."""
-    return sorted(mistakes, key=lambda m: (m.place.line == 0, m.place.line))
+    """Mistakes in the order of the file, those of the command line last; of two about one field
+    and line the first, since the second follows from it."""
+    first: dict[tuple[Place, str], Mistake] = {}
+    for mistake in mistakes:
+        first.setdefault((mistake.place, mistake.field), mistake)
+    return sorted(first.values(), key=lambda m: (m.place.line == 0, m.place.line))
 
 
 def parse(path: Path, environ: Mapping[str, str], mistakes: list[Mistake]) -> Tree:
