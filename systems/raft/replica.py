@@ -199,6 +199,11 @@ class Replica(Core):
     def _settle(self, now: Nanos) -> None:
         """Apply what is committed, and answer all that waited for it."""
         raft = self.raft
+        if (raft.term, raft.leader) != self._era:
+            self._era = (raft.term, raft.leader)
+            self._proposed.clear()
+            if raft.leader is not None:
+                self._greet(now)
         while self.applied < raft.commit:
             self.applied += 1
             self._apply(raft.log.entry(self.applied))
@@ -207,11 +212,6 @@ class Replica(Core):
         while self._behind and self._behind[0][0] <= self.applied:
             _, _, source, read = heappop(self._behind)
             self._answer(source, read.seq, self.position, self.machine.query(read.query))
-        if (raft.term, raft.leader) != self._era:
-            self._era = (raft.term, raft.leader)
-            self._proposed.clear()
-            if raft.leader is not None:
-                self._greet(now)
 
     def _apply(self, entry: Entry[Any]) -> None:
         self.position = position_of(entry.term, self.applied)
