@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from harness.clock import Nanos, show
 from harness.history import Call
 from harness.report import bands as fault_bands
@@ -38,6 +40,7 @@ WIDTH, HEIGHT = 1008.0, 504.0  # points: 1400 x 700 pixels
 _MARGIN = 22.0
 _LABELS = 104.0  # of the lanes
 _BAR, _ROW, _TAG = 17.0, 12.5, 15.0
+_MAX_STRIPS = 8
 
 
 def draw(
@@ -75,7 +78,8 @@ class _Picture:
         self.scale = _scale(self.window, self.core, drawn, self.left + 8, self.right - 14)
         self.lanes = lanes(drawn, self.core, self._place, self.left, self.right)
         seen = fault_bands.overlapping(faults, start, end)
-        self.strips = fault_bands.rows(seen)
+        self.strips = _strips([_since(band, start) for band in seen], calls.get(anomaly.at))
+        self.unnamed = len(seen) - sum(map(len, self.strips))
         sentence = wrap(clean(anomaly.sentence), WIDTH - 2 * _MARGIN, 11, lines=4)
         self.top = 46 + 16.0 * len(sentence) + 12
         self.lanes_top = self.top + fault_bands.ROW * max(len(self.strips), 1) + 6
@@ -112,6 +116,7 @@ class _Picture:
         box = (self.lanes_top - 6, self.lanes_bottom)
         fault_bands.draw_shades(self.axes, seen, self._place, span, box)
         words = "faults in force" if self.strips else "no fault was in force"
+        words += f" (+{self.unnamed})" if self.unnamed else ""
         y = self.top + fault_bands.ROW / 2 - 0.5
         self.axes.text(_MARGIN, y, words, size=8, va="center", color=SOFT)
 
@@ -235,6 +240,24 @@ def _counted(drawn: int, all_: int) -> str:
     if drawn >= all_:
         return f"all {drawn} operations of the window drawn"
     return f"{drawn} of {all_} operations of the window drawn"
+
+
+def _strips(seen: Sequence[fault_bands.Band], wrong: Call | None) -> list[list[fault_bands.Band]]:
+    """The bands in rows; where there are too many rows, those in force at the error are kept."""
+    lines = fault_bands.rows(seen)
+    if len(lines) <= _MAX_STRIPS or wrong is None:
+        return lines[:_MAX_STRIPS]
+    time = wrong.invoke.time
+    order = sorted(lines, key=lambda line: not fault_bands.overlapping(line, time, time))
+    kept = order[:_MAX_STRIPS]
+    return [line for line in lines if line in kept]
+
+
+def _since(band: fault_bands.Band, start: Nanos) -> fault_bands.Band:
+    """The band, saying when it began where that cannot be seen."""
+    if band.start >= start:
+        return band
+    return replace(band, label=f"{band.label}, since {at_time(band.start)}")
 
 
 def window(anomaly: Anomaly, calls: Mapping[int, Call]) -> tuple[Nanos, Nanos]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.clock import Nanos
 from harness.fault import kind_of
@@ -134,6 +135,22 @@ def overlapping(found: Sequence[Band], start: Nanos, end: Nanos) -> list[Band]:
     return [b for b in found if b.start <= end and b.end >= start]
 
 
+def together(found: Sequence[Band]) -> list[Band]:
+    """The bands with those of one kind that overlap made one, so that a shade says that a kind of
+    fault was in force and not how often."""
+    made: list[Band] = []
+    newest: dict[str, int] = {}
+    for band in sorted(found, key=lambda b: (b.start, b.end)):
+        i = newest.get(band.kind)
+        if i is not None and band.start <= made[i].end:
+            last = made[i]
+            made[i] = replace(last, end=max(last.end, band.end), ended=last.ended and band.ended)
+        else:
+            newest[band.kind] = len(made)
+            made.append(band)
+    return made
+
+
 def draw_strips(
     axes: Axes,
     lines: Sequence[Sequence[Band]],
@@ -177,9 +194,11 @@ def draw_shades(
     """A translucent band for each fault from box[0] to box[1], with a line where it starts and
     ends, so that overlapping ones can be told apart."""
     top, bottom = box
-    for band in found:
+    for band in together(found):
         x0, x1 = _span(band, place, *span)
         axes.add_patch(_box(x0, top, x1 - x0, bottom - top, band.colour, alpha=0.30))
+    for band in found:
+        x0, x1 = _span(band, place, *span)
         for x in (x0, x1):
             if span[0] < x < span[1]:
                 axes.plot([x, x], [top, bottom], color=band.colour, lw=1, zorder=0.6)

@@ -33,6 +33,7 @@ def draw(
         for anomaly in result.anomalies
     ]
     found.sort(key=lambda pair: pair[1].at)
+    _clear(folder / "anomalies")
     if found:
         (folder / "anomalies").mkdir(parents=True, exist_ok=True)
     calls = index_calls(history) if found else {}
@@ -47,6 +48,14 @@ def draw(
             ready = path if notes.try_(f"anomalies/{path.name}", make) else None
         made.append(Drawn(title, clean(one.sentence), ready))
     return made
+
+
+def _clear(folder: Path) -> None:
+    """Remove the pictures of an earlier report on the same run."""
+    for path in sorted(folder.glob("*.svg")) + sorted(folder.glob("*.png")):
+        path.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _title(checker: str, anomaly: Anomaly) -> str:

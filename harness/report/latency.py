@@ -101,7 +101,7 @@ def _points(panel: Axes, kind: Kind, picked: dict[str, Any], rasterized: bool) -
             kind.took[here],
             ls="none",
             marker="o",
-            ms=2.6 if name == "ok" else 3.6,
+            ms=(2.6 if name == "ok" else 3.6) * (1.0 if rasterized else 1.4),
             mew=0,
             alpha=0.7 if name == "ok" else 0.95,
             color=OUTCOME_COLOURS[name],

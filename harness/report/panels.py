@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.clock import SECOND, Nanos
-from harness.report.bands import ROW, Band, draw_strips, rows
+from harness.report.bands import ROW, Band, draw_strips, rows, together
 from harness.report.canvas import FAINT, INK, SOFT, figure, fit, sheet, width
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def panels(
     made = figure(WIDTH, total)
     room = WIDTH - _LEFT - _RIGHT
     _head(sheet(made, 0, 0, WIDTH, _HEAD), title, note, legend)
-    start, end = span[0], max(span[1], span[0] + 1)
+    spare = max((span[1] - span[0]) // 250, 1)  # so that no point lies on the edge
+    start, end = span[0] - spare, span[1] + spare
     if lines:
         strip = sheet(made, _LEFT, _HEAD, room, strips)
 
@@ -79,12 +80,12 @@ def _dress(panel: Axes, is_last: bool) -> None:
 
 
 def _shade(panel: Axes, faults: Sequence[Band], end: Nanos) -> None:
+    for band in together(faults):
+        x1 = (band.end if band.ended else end) / SECOND
+        panel.axvspan(band.start / SECOND, x1, facecolor=band.colour, alpha=0.30, lw=0, zorder=0.5)
     for band in faults:
-        until = band.end if band.ended else end
-        x0, x1 = band.start / SECOND, until / SECOND
-        panel.axvspan(x0, x1, facecolor=band.colour, alpha=0.30, lw=0, zorder=0.5)
-        for x in (x0, x1):
-            panel.axvline(x, color=band.colour, lw=0.8, zorder=0.6)
+        for x in (band.start, band.end if band.ended else end):
+            panel.axvline(x / SECOND, color=band.colour, lw=0.8, zorder=0.6)
 
 
 def label(panel: Axes, text: str) -> None:

@@ -37,6 +37,10 @@ def draw(path: Path, history: History, faults: Sequence[Band]) -> None:
         save(figure, path)
 
 
+def _show(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
+
+
 def _stack(panel: Axes, kind: Kind, seconds: float, step: float) -> None:
     edges = np.arange(0, seconds + step, step)
     if len(edges) < 2:
@@ -51,4 +55,4 @@ def _stack(panel: Axes, kind: Kind, seconds: float, step: float) -> None:
         panel.stairs(top, edges, baseline=base, fill=True, color=colour, alpha=0.85, zorder=2)
         base = top
     panel.set_ylim(0, max(float(base.max()), 1.0) * 1.3)
-    label(panel, f"{kind.f}: {len(kind.times) / seconds:,.0f} a second on average")
+    label(panel, f"{kind.f}: {_show(len(kind.times) / seconds)} a second on average")

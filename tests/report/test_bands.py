@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.clock import MS
-from harness.report.bands import bands, events, rows
+from harness.report.bands import bands, events, rows, together
 
 
 def report(fault: str, state: str, **more: Any) -> dict[str, Any]:
@@ -62,3 +62,12 @@ def test_bands_that_do_not_overlap_share_a_row(builder: Any) -> None:
 def test_values_of_foreign_histories_are_shown_as_they_are(builder: Any) -> None:
     builder.fault("start-partition", 10 * MS, "Cut off {:n1 #{:n2}}")
     assert [b.label for b in bands(builder.history())] == ["partition Cut off {:n1 #{:n2}}"]
+
+
+def test_shades_of_one_kind_do_not_pile_up(builder: Any) -> None:
+    for package, start in (("a", 10), ("b", 20), ("c", 60)):
+        builder.fault("pause", start * MS, report("pause", "installed", package=package))
+        builder.fault("resume", (start + 20) * MS, report("pause", "healed", package=package))
+    builder.fault("kill", 15 * MS, report("kill", "installed"))
+    shades = [(b.kind, b.start // MS, b.end // MS) for b in together(bands(builder.history()))]
+    assert shades == [("pause", 10, 41), ("kill", 15, 81), ("pause", 60, 81)]

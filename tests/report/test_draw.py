@@ -197,6 +197,15 @@ def test_picture_that_cannot_be_drawn_is_a_note(
     assert "latency.svg could not be drawn" in page(tmp_path).words
 
 
+def test_drawing_again_leaves_no_picture_of_before(
+    tmp_path: Path, stale: tuple[History, Anomaly]
+) -> None:
+    (tmp_path / "anomalies").mkdir()
+    (tmp_path / "anomalies" / "old.svg").write_text("")
+    assert draw(tmp_path, stale[0]) == []
+    assert not (tmp_path / "anomalies").exists()
+
+
 def test_two_anomalies_of_one_key_have_a_file_each(
     tmp_path: Path, stale: tuple[History, Anomaly]
 ) -> None:

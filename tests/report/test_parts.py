@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.clock import MS, SECOND
 from harness.history import Call, History
-from harness.op import FAIL, INFO, UNSET, fail, info, invoke, ok
+from harness.op import FAIL, INFO, fail, info, invoke, ok
 from harness.report import graph, latency, timeline
 from harness.report.anomaly import window
 from harness.report.canvas import fit, width, wrap
@@ -38,7 +38,7 @@ def test_operations_in_words() -> None:
         describe(Call(read, fail(read, ["timeout", "n1"]))),
         describe(Call(cas, ok(cas, (3, 5)))),
         describe(Call(cas, refused)),
-        describe(Call(cas, fail(cas, UNSET))),
+        describe(Call(cas, fail(cas, None))),
     ]
     assert told == [
         "write 7 ✓", "write 7 ?", "write 7 ?", "read → 4", "read → nothing", "read ✗ timeout",
