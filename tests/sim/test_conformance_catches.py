@@ -14,7 +14,7 @@ from harness.sim.disk import Disk
 from harness.sim.driver import SimDriver
 from harness.sim.network import Network
 from harness.sim.simulator import Simulator
-from harness.testing import driver_conformance as suite
+from harness.testing import promise_link, promise_node, promise_run
 
 _disturb = Network.disturb
 _mend = Network.mend
@@ -85,28 +85,44 @@ def _never_refuse(*_: Any) -> str:
 
 
 BROKEN: tuple[tuple[str, Callable[..., Any], Callable[..., None]], ...] = (
-    ("sim.network.Network.disturb", _deaf_disturb, suite.a_cut_link_delivers_nothing),
-    ("sim.network.Network.disturb", _deaf_disturb, suite.clients_can_be_cut_off),
-    ("sim.network.Network.disturb", _deaf_disturb, suite.a_delay_slows_its_link),
-    ("sim.network.Network.disturb", _deaf_disturb, suite.loss_loses_and_counts),
-    ("sim.network.Network.disturb", _deaf_disturb, suite.duplicates_come_twice_and_are_counted),
-    ("sim.network.Network.disturb", _deaf_disturb, suite.reordering_reorders_and_is_counted),
-    ("sim.network.Network.disturb", _both_ways, suite.a_one_way_cut_passes_the_other_way),
-    ("sim.network.Network.mend", _mend_all, suite.mending_one_tag_leaves_the_other),
-    ("sim.disk.Disk.sync", _never_sync, suite.what_was_acknowledged_survives_a_kill),
-    ("sim.disk.Disk._apply", _append, suite.a_snapshot_replaces_what_was_persisted),
-    ("sim.simulator.Simulator._persist", _synced_late, suite.what_was_acknowledged_survives_a_kill),
-    ("sim.cluster.Endpoint.forget_timers", _keep_timers, suite.old_timers_never_fire),
-    ("sim.driver._Run._pause", _no_pause, suite.a_paused_node_misses_time_and_keeps_its_state),
-    ("sim.driver._Run._resume", _forget_inbox, suite.a_paused_node_misses_time_and_keeps_its_state),
-    ("sim.driver._Run._retire", _rehire, suite.an_unknown_outcome_retires_the_process),
-    ("inject.Roles.clear", _nothing, suite.the_newest_role_wins),
+    ("sim.network.Network.disturb", _deaf_disturb, promise_link.a_cut_link_delivers_nothing),
+    ("sim.network.Network.disturb", _deaf_disturb, promise_link.clients_can_be_cut_off),
+    ("sim.network.Network.disturb", _deaf_disturb, promise_link.a_delay_slows_its_link),
+    ("sim.network.Network.disturb", _deaf_disturb, promise_link.loss_loses_and_counts),
+    (
+        "sim.network.Network.disturb",
+        _deaf_disturb,
+        promise_link.duplicates_come_twice_and_are_counted,
+    ),
+    ("sim.network.Network.disturb", _deaf_disturb, promise_link.reordering_reorders_and_is_counted),
+    ("sim.network.Network.disturb", _both_ways, promise_link.a_one_way_cut_passes_the_other_way),
+    ("sim.network.Network.mend", _mend_all, promise_link.mending_one_tag_leaves_the_other),
+    ("sim.disk.Disk.sync", _never_sync, promise_node.what_was_acknowledged_survives_a_kill),
+    ("sim.disk.Disk._apply", _append, promise_node.a_snapshot_replaces_what_was_persisted),
+    (
+        "sim.simulator.Simulator._persist",
+        _synced_late,
+        promise_node.what_was_acknowledged_survives_a_kill,
+    ),
+    ("sim.cluster.Endpoint.forget_timers", _keep_timers, promise_node.old_timers_never_fire),
+    (
+        "sim.driver._Run._pause",
+        _no_pause,
+        promise_node.a_paused_node_misses_time_and_keeps_its_state,
+    ),
+    (
+        "sim.driver._Run._resume",
+        _forget_inbox,
+        promise_node.a_paused_node_misses_time_and_keeps_its_state,
+    ),
+    ("sim.driver._Run._retire", _rehire, promise_run.an_unknown_outcome_retires_the_process),
+    ("inject.Roles.clear", _nothing, promise_run.the_newest_role_wins),
     (
         "sim.driver._Run._dumps",
         lambda self: {},
-        suite.the_ending_has_a_dump_of_every_node_that_is_up,
+        promise_run.the_ending_has_a_dump_of_every_node_that_is_up,
     ),
-    ("sim.driver.refusal", _never_refuse, suite.actions_that_make_no_sense_are_skipped),
+    ("sim.driver.refusal", _never_refuse, promise_node.actions_that_make_no_sense_are_skipped),
 )
 
 
