@@ -1,0 +1,118 @@
+"""A chain whose messages are carried by hand: what is said, to whom, and when is the test's to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from harness.clock import MS, Nanos
+from harness.core import Effect, Persist, Send
+from systems.craq.message import Config, Grant, Ping, Request
+from systems.craq.node import Node
+from systems.craq.options import Times
+
+TIMES = Times()
+
+
+class Chain:
+    """Nodes n1..nN in epoch 1 under leases that end at 600 ms; `now` starts at 1 ms.
+
+    `flying` are the messages between nodes that are under way, `told` what clients were told, and
+    `disk` what each node wrote.
+    """
+
+    def __init__(self, count: int = 3, *, apportioned: bool = True) -> None:
+        self.now: Nanos = 1 * MS
+        self.names = tuple(f"n{i + 1}" for i in range(count))
+        self.apportioned = apportioned
+        self.flying: list[tuple[str, str, Any]] = []
+        self.told: list[tuple[str, Any]] = []
+        self.pings: list[Ping] = []
+        self.disk: dict[str, list[Any]] = {name: [] for name in self.names}
+        self.nodes: dict[str, Node] = {}
+        for name in self.names:
+            self.begin(name)
+        self.follow(Config(1, self.names))
+        self.flow()
+        self.told.clear()
+
+    def __getitem__(self, name: str) -> Node:
+        return self.nodes[name]
+
+    def begin(self, name: str) -> None:
+        """Start a node from what it wrote."""
+        life = Random(f"{name}/{len(self.disk[name])}/{self.now}")
+        node = Node(name, self.names, "m1", TIMES, life, apportioned=self.apportioned)
+        self.nodes[name] = node
+        self.do(name, node.start(tuple(self.disk[name]), self.now))
+
+    def do(self, name: str, effects: Any) -> list[Effect]:
+        """Carry out effects: write, and put messages under way."""
+        done = list(effects)
+        for effect in done:
+            if isinstance(effect, Persist):
+                self.disk[name].append(effect.record)
+            elif isinstance(effect, Send):
+                self._send(name, effect)
+        return done
+
+    def _send(self, name: str, send: Send) -> None:
+        if send.to == "m1":
+            self.pings.append(send.message)
+        elif send.to in self.nodes:
+            self.flying.append((name, send.to, send.message))
+        else:
+            self.told.append((send.to, send.message))
+
+    def hear(self, name: str, message: Any, source: str = "x") -> list[Effect]:
+        """One node hears one message."""
+        return self.do(name, self.nodes[name].receive(source, message, self.now))
+
+    def follow(self, config: Config, *only: str, lease: bool = True) -> None:
+        """The manager grants a lease under this configuration, to all in it or to these only; the
+        ping it answers was sent now."""
+        for name in only or self.names:
+            node = self.nodes[name]
+            self.hear(name, Grant(config, node.life, self.now, lease and name in config.chain))
+
+    def flow(self, wanted: Callable[[str, str, Any], bool] = lambda *_: True) -> None:
+        """Deliver in order what is wanted, and what comes of it; the rest stays under way."""
+        kept: list[tuple[str, str, Any]] = []
+        while self.flying:
+            source, to, message = self.flying.pop(0)
+            if wanted(source, to, message):
+                self.hear(to, message, source)
+            else:
+                kept.append((source, to, message))
+        self.flying = kept
+
+    def lose(self) -> list[Any]:
+        """Drop all that is under way; returns it."""
+        lost, self.flying = [message for _, _, message in self.flying], []
+        return lost
+
+    def tick(self, *names: str) -> None:
+        """Their timers fire."""
+        for name in names or self.names:
+            self.do(name, self.nodes[name].timer("tick", self.now))
+
+    def write(self, value: Any, *, client: str = "c1", id: int = 1, key: Any = "k") -> None:
+        """A client's write comes to the head."""
+        self.ask("write", value, client=client, id=id, key=key)
+
+    def ask(
+        self, f: str, value: Any = None, *, at: str = "", client: str = "c1", id: int = 1,
+        key: Any = "k",
+    ) -> None:  # fmt: skip
+        """A client's request comes to a node: to the head, unless said otherwise."""
+        name = at or next(n for n in self.names if self.nodes[n].place.is_head)
+        self.hear(name, Request(client, id, self.nodes[name].epoch, f, key, value))
+
+    def log(self, name: str) -> list[Any]:
+        """The values in a node's log."""
+        return [entry.value for entry in self.nodes[name].store.log]
+
+    def clean(self, name: str, key: Any = "k") -> Any:
+        """The committed value of a key, as a node knows it."""
+        return self.nodes[name].store.cell(key).value
