@@ -1,0 +1,154 @@
+"""The watcher sees each promise that is broken, and accuses nobody else."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from harness.clock import MS
+from harness.core import Record
+from harness.error import InvariantViolated
+from systems.raft.invariant import ReplicaInvariants
+from systems.raft.message import Append, Appended, Ballot, Entry, Suffix, Voted
+from systems.raft.raft import ELECTION
+from systems.raft.replica import Replica
+from systems.raft.store import Put, Registers
+
+MEMBERS = ("n1", "n2", "n3")
+NOOP: Entry[Any] = Entry(1, "", 0, None)
+
+
+def replica(me: str, *stored: Record) -> Replica:
+    core = Replica(me, MEMBERS, Registers(), Random(me))
+    core.start(stored, 0)
+    return core
+
+
+def put(term: int, seq: int, value: int) -> Entry[Any]:
+    return Entry(term, "c1", seq, Put("x", value))
+
+
+def leader(me: str, *stored: Record) -> Replica:
+    core = replica(me, *stored)
+    peer = "n2" if me == "n1" else "n1"
+    core.timer(ELECTION, 1_000 * MS)
+    core.receive(peer, Voted(core.raft.term + 1, True, True), 1_000 * MS)
+    core.receive(peer, Voted(core.raft.term, True, False), 1_000 * MS)
+    assert core.raft.is_leader
+    return core
+
+
+def follower(me: str, source: str, *entries: Entry[Any], commit: int = 0) -> Replica:
+    core = replica(me)
+    core.receive(source, Append(entries[-1].term, 0, 0, entries, commit, 1), 0)
+    return core
+
+
+def check(*rounds: dict[str, Replica]) -> None:
+    watcher = ReplicaInvariants(MEMBERS)
+    for cores in rounds:
+        watcher.check(cores)
+
+
+def test_nodes_that_agree_are_not_accused() -> None:
+    entries = (NOOP, put(1, 1, 5))
+    cores = {
+        "n2": follower("n2", "n1", *entries, commit=2),
+        "n3": follower("n3", "n1", *entries, commit=1),
+    }
+    check(cores, cores)
+
+
+def test_two_leaders_of_one_term_are_seen_even_one_after_the_other() -> None:
+    with pytest.raises(InvariantViolated, match="both lead term 1"):
+        check({"n1": leader("n1")}, {"n2": leader("n2")})
+
+
+def test_leaders_of_different_terms_may_be_up_together() -> None:
+    check({"n1": leader("n1"), "n2": leader("n2", Ballot(1, "n1"))})
+
+
+def test_one_index_and_term_with_two_entries_is_seen() -> None:
+    with pytest.raises(InvariantViolated, match="log matching"):
+        check(
+            {
+                "n2": follower("n2", "n1", NOOP, put(1, 1, 5)),
+                "n3": follower("n3", "n1", NOOP, put(1, 2, 5)),
+            }
+        )
+
+
+def test_same_entry_after_different_ones_is_seen() -> None:
+    with pytest.raises(InvariantViolated, match="log matching"):
+        check(
+            {
+                "n2": follower("n2", "n1", NOOP, put(1, 1, 5), put(3, 9, 5)),
+                "n3": follower("n3", "n1", NOOP, put(2, 1, 5), put(3, 9, 5)),
+            }
+        )
+
+
+def test_two_committed_entries_at_one_index_are_seen() -> None:
+    with pytest.raises(InvariantViolated, match="committed another entry at 1"):
+        check(
+            {"n2": follower("n2", "n1", NOOP, commit=1)},
+            {"n3": follower("n3", "n1", put(2, 1, 5), commit=1)},
+        )
+
+
+def test_leader_without_a_committed_entry_is_seen() -> None:
+    entries = (NOOP, put(1, 1, 5))
+    with pytest.raises(InvariantViolated, match="leads term 2 without committed 2"):
+        check(
+            {"n2": follower("n2", "n1", *entries, commit=2)},
+            {"n1": leader("n1", Ballot(1, None), Suffix(1, (NOOP,)))},
+        )
+
+
+def test_committed_entry_that_a_majority_has_lost_is_seen() -> None:
+    entries = (NOOP, put(1, 1, 5))
+    with pytest.raises(InvariantViolated, match="committed entry 2 is lost at n2, n3"):
+        check(
+            {"n2": follower("n2", "n1", *entries, commit=2)},
+            {"n2": replica("n2"), "n3": replica("n3")},
+        )
+
+
+def test_different_states_after_the_same_entries_are_seen() -> None:
+    cores = {n: follower(n, "n1", NOOP, put(1, 1, 5), commit=2) for n in ("n2", "n3")}
+    cores["n3"].digests[2] ^= 1
+    with pytest.raises(InvariantViolated, match="n3 holds another state after entry 2"):
+        check(cores)
+
+
+def test_check_does_not_look_at_the_same_entries_twice() -> None:
+    core = leader("n1")
+    watcher = ReplicaInvariants(MEMBERS)
+    for seq in range(1, 500):
+        core.receive("c1", seq_write(seq), 1_000 * MS)
+    core.receive("n2", Appended(1, core.raft.log.last, 0), 1_000 * MS)
+    watcher.check({"n1": core})
+    looked = Counting(core.raft.log.entries)
+    core.raft.log.entries = looked
+    core.receive("c1", seq_write(500), 1_000 * MS)
+    looked.count = 0
+    watcher.check({"n1": core})
+    assert looked.count < 20
+
+
+class Counting(list[Any]):
+    """A list that counts how often it is looked into."""
+
+    count = 0
+
+    def __getitem__(self, item: Any) -> Any:
+        self.count += 1
+        return super().__getitem__(item)
+
+
+def seq_write(seq: int) -> Any:
+    from systems.raft.replica import Write
+
+    return Write("c1", seq, Put("x", seq))
