@@ -46,8 +46,9 @@ class Member:
 class Cluster:
     """Everything that runs beside the controller. Whoever makes one must `close` it."""
 
-    def __init__(self, setup: Setup, folder: Path) -> None:
+    def __init__(self, setup: Setup, folder: Path, base_port: int) -> None:
         self._setup = setup
+        self._base_port = base_port
         self._folder = folder
         self._names = tuple(everyone(setup.system))
         self._members = {name: Member(name, folder / name) for name in self._names}
@@ -193,7 +194,7 @@ class Cluster:
     async def _open_proxy(self) -> None:
         """Start the proxy and lay all links."""
         links = [(a, b) for b in self._names for a in (CLIENTS, *self._names) if a != b]
-        base = int(self._setup.options.get("base_port", 0))
+        base = self._base_port
         with (self._folder / "proxy.log").open("ab") as log:
             self._proxy = Child(
                 self._reaper, "harness.live.proxy", self._folder.name, log, control.FromProxy,
@@ -209,7 +210,7 @@ class Cluster:
 
     def _fixed_ports(self, node: NodeId) -> tuple[int, int]:
         """Where a node is to listen: after the links' ports, or anywhere."""
-        base = int(self._setup.options.get("base_port", 0))
+        base = self._base_port
         if not base:
             return 0, 0
         count = len(self._names)

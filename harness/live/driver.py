@@ -15,7 +15,7 @@ from typing import Any
 
 import uvloop
 
-from harness.clock import Nanos
+from harness.clock import SECOND, Nanos
 from harness.driver import Ending, Setup, Status, Steps
 from harness.error import WorldError
 from harness.fault import Action, Cut, Kill, Mend, Outcome, Pause, Resume, Shape, Start
@@ -24,8 +24,10 @@ from harness.interpreter import Command, Inject, Invoke, Wake
 from harness.live.client import Clients
 from harness.live.clocks import Clock, Timers
 from harness.live.cluster import Cluster
+from harness.live.options import Options
 from harness.op import Op
 from harness.rng import stream
+from harness.system import everyone
 
 _STATUS_EVERY = 0.25  # seconds
 
@@ -33,8 +35,7 @@ _STATUS_EVERY = 0.25  # seconds
 class LiveDriver:
     """Nodes are processes, links are TCP through a proxy, faults are signals and dropped frames.
 
-    Its words in a plan's options: `base_port`, the first of the ports to use (n * n for links, then
-    two a node, for n nodes and managers); without it the machine chooses.
+    What a plan may say to it: harness.live.options.
     """
 
     name = "live"
@@ -42,7 +43,8 @@ class LiveDriver:
 
     def drive(self, setup: Setup, steps: Steps, on_status: Callable[[Status], None]) -> Ending:
         """Run one test. SIGINT and SIGTERM end it with KeyboardInterrupt, once all is reaped;
-        what `steps` has recorded stays. Raises WorldError where the cluster cannot be started."""
+        what `steps` has recorded stays. Raises WorldError where the cluster cannot be started,
+        UserError for an option that is not right."""
         with _folder(setup.folder) as folder:
             loop = uvloop.new_event_loop()
             try:
@@ -62,6 +64,7 @@ class _Run:
         self._steps = steps
         self._on_status = on_status
         self._folder = folder
+        self._options = Options.of(setup.options, len(everyone(setup.system)))
         self._rng = stream(setup.seed, "nemesis")
         self._clock = Clock()
         self._commands: deque[Command] = deque()
@@ -75,14 +78,16 @@ class _Run:
         self._over: asyncio.Future[None] = loop.create_future()
         loop.set_exception_handler(self._broken)
         self._wakes = Timers(loop, self._clock, self._woken)
-        self._cluster = cluster = Cluster(self._setup, self._folder)
+        self._cluster = cluster = Cluster(self._setup, self._folder, self._options.base_port)
         self._clients = Clients(self._setup, self._clock, self._completed)
         try:
             await cluster.open()
             await self._clients.connect(cluster.client_ports())
             ready = time.monotonic() - begun
-            self._clock.origin = cluster.origin
+            await asyncio.sleep(self._options.warmup / SECOND)
+            self._clock.origin = cluster.origin + self._options.warmup
             await self._until_over()
+            await asyncio.sleep(self._options.settle / SECOND)
             dumps = await cluster.dumps()
             figures = {"ready_s": round(ready, 3), **await cluster.figures()}
             return Ending(dumps, None, figures, tuple(cluster.unhealthy))

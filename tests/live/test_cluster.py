@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.clock import MS
-from harness.error import WorldError
+from harness.error import UserError, WorldError
 from harness.fault import Kill, Pause, Resume, Start
 from harness.live.driver import LiveDriver
 from harness.testing.story import Act, Do, Look, Rest, tell
@@ -92,23 +92,29 @@ def test_node_that_ends_at_start_is_named_with_the_last_lines_of_its_log(
     assert "RuntimeError: no luck today" in text
 
 
-def test_port_in_use_is_named_with_who_asked_for_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("place", "who"),
+    [
+        (0, "the proxy asked for it for the link clients -> n1"),
+        (8, "the proxy asked for it for the link n2 -> n3"),
+        (11, "node n2 asked for it"),  # nine links, two ports of n1, then those of n2
+    ],
+)
+def test_port_in_use_is_named_with_who_asked_for_it(
+    place: int, who: str, ports: list[int], tmp_path: Path
+) -> None:
     with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
+        one.bind(("127.0.0.1", ports[place]))
         one.listen()
-        port = one.getsockname()[1]
-        with pytest.raises(WorldError, match=rf"port {port} is in use.*link clients -> n1"):
-            tell(LiveDriver(), nothing, folder=tmp_path, options={"base_port": port})
+        with pytest.raises(WorldError) as error:
+            tell(LiveDriver(), nothing, folder=tmp_path, options={"base_port": ports[0]})
+    assert str(error.value) == f"port {ports[place]} is in use: {who}"
 
 
-def test_port_of_a_node_in_use_is_named_with_the_node(tmp_path: Path) -> None:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        one.listen()
-        port = one.getsockname()[1]
-        base = port - 9 - 2  # nine links, then two ports for n1: the next is the first of n2
-        with pytest.raises(WorldError, match=rf"port {port} is in use: node n2 asked for it"):
-            tell(LiveDriver(), nothing, folder=tmp_path, options={"base_port": base})
+@pytest.mark.parametrize("word", ["7000", 70_000, -1, True, 65_522])
+def test_base_port_that_is_none_is_refused(word: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"options.base_port: expected a port from 1 to 65521"):
+        tell(LiveDriver(), nothing, folder=tmp_path, options={"base_port": word})
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks into /proc")

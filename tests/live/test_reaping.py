@@ -46,23 +46,17 @@ def left_after(token: str, limit: float) -> list[int]:
     return left
 
 
-def ports_from(base: int, count: int) -> list[int]:
-    """Those of `count` ports that cannot be listened on."""
-    held = []
-    for port in range(base, base + count):
+def held(ports: list[int]) -> list[int]:
+    """Those of the ports that cannot be listened on."""
+    found = []
+    for port in ports:
         with socket.socket() as one:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 one.bind(("127.0.0.1", port))
             except OSError:
-                held.append(port)
-    return held
-
-
-def free_base(count: int) -> int:
-    """The first of `count` ports in a row that nobody holds."""
-    start = 20_000 + os.getpid() % 5_000
-    return next(p for p in range(start, 32_000, count) if not ports_from(p, count))
+                found.append(port)
+    return found
 
 
 @pytest.fixture
@@ -89,18 +83,17 @@ def controller(folder: Path, base: int, *more: str) -> subprocess.Popen[bytes]:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_signal_to_controller_leaves_nothing_though_a_node_is_stopped(
-    number: int, token: str, tmp_path: Path
+    number: int, token: str, tmp_path: Path, ports: list[int]
 ) -> None:
-    base = free_base(15)
-    with controller(tmp_path, base) as process:
+    with controller(tmp_path, ports[0]) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith(b"paused")
         assert len(processes(token)) == 6  # controller, reaper, proxy, three nodes
-        assert len(ports_from(base, 15)) == 15
+        assert held(ports) == ports
         process.send_signal(number)
         code = process.wait(LIMIT)
     assert left_after(token, LIMIT) == []
-    assert ports_from(base, 15) == []
+    assert held(ports) == []
     assert code == (-9 if number == signal.SIGKILL else 130)
 
 
