@@ -1,4 +1,4 @@
-"""A chain whose messages are carried by hand: what is said, to whom, and when is the test's to say."""
+"""A chain whose messages are carried by hand: the test says what is said, to whom, and when."""
 
 from __future__ import annotations
 

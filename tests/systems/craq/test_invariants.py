@@ -1,0 +1,67 @@
+"""The watcher of a chain sees each promise being broken."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.error import InvariantViolated
+from systems.craq.invariants import ChainInvariants
+from systems.craq.message import Config, Entry, Update
+from systems.craq.place import Place
+from tests.systems.craq.by_hand import Chain
+
+
+def written() -> tuple[Chain, ChainInvariants]:
+    chain = Chain()
+    chain.write("a")
+    chain.flow()
+    watcher = ChainInvariants()
+    watcher.check(chain.nodes)
+    return chain, watcher
+
+
+def test_chain_that_works_is_not_accused() -> None:
+    chain, watcher = written()
+    chain.write("b", client="c2")
+    chain.flow(lambda source, to, message: isinstance(message, Update))
+    watcher.check(chain.nodes)
+    chain.flow()
+    watcher.check(chain.nodes)
+
+
+def test_two_chains_of_one_epoch_are_seen() -> None:
+    chain, watcher = written()
+    chain["n2"].place = Place("n2", Config(1, ("n2", "n3")))
+    with pytest.raises(InvariantViolated, match="two chains"):
+        watcher.check(chain.nodes)
+
+
+def test_committed_entries_that_differ_are_seen() -> None:
+    chain, watcher = written()
+    for name, value in (("n1", "b"), ("n2", "c")):
+        chain[name].store.append(Entry(2, 1, "c2", 1, "k", 2, value))
+        chain[name].store.commit(2)
+    with pytest.raises(InvariantViolated, match="has committed"):
+        watcher.check(chain.nodes)
+
+
+def test_member_that_lost_a_committed_entry_is_seen() -> None:
+    chain, watcher = written()
+    chain["n3"].store.truncate(0)
+    with pytest.raises(InvariantViolated, match="has lost"):
+        watcher.check(chain.nodes)
+
+
+def test_log_longer_than_the_predecessors_is_seen() -> None:
+    chain, watcher = written()
+    chain["n3"].store.append(Entry(2, 1, "c2", 1, "k", 2, "b"))
+    with pytest.raises(InvariantViolated, match="its predecessor"):
+        watcher.check(chain.nodes)
+
+
+def test_log_that_is_no_prefix_of_the_predecessors_is_seen() -> None:
+    chain, watcher = written()
+    for name in ("n1", "n2", "n3"):
+        chain[name].store.append(Entry(2, 1, "c2", 1, "k", 2, name))
+    with pytest.raises(InvariantViolated, match="its predecessor has"):
+        watcher.check(chain.nodes)

@@ -1,0 +1,77 @@
+"""What a replica holds: versions clean and dirty, and where two logs part."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from systems.craq.message import Entry
+from systems.craq.options import Times, checked
+from systems.craq.store import Store
+
+
+def entry(seq: int, epoch: int = 1, key: str = "k", version: int = 0) -> Entry:
+    return Entry(seq, epoch, f"c{epoch}.{seq}", 1, key, version or seq, f"{epoch}.{seq}")
+
+
+def store(*epochs: int) -> Store:
+    """A store whose entries have these epochs."""
+    made = Store()
+    made.extend(entry(i + 1, epoch) for i, epoch in enumerate(epochs))
+    return made
+
+
+def test_commit_returns_what_was_not_committed_yet() -> None:
+    s = store(1, 1, 1)
+    assert [e.seq for e in s.commit(2)] == [1, 2]
+    assert [e.seq for e in s.commit(3)] == [3]
+    assert s.commit(1) == ()
+
+
+def test_truncated_log_leaves_no_trace_of_what_was_cut() -> None:
+    s = store(1, 1, 2)
+    s.commit(1)
+    s.truncate(2)
+    again = store(1, 1)
+    again.commit(1)
+    assert s.log == again.log
+    assert s.done == again.done
+    assert s.stretches() == again.stretches() == ((1, 2),)
+    assert (s.cell("k").value, s.cell("k").dirty) == ("1.1", {2: "1.2"})
+
+
+def test_refused_entry_changes_no_value_and_is_remembered() -> None:
+    s = Store()
+    s.append(Entry(1, 1, "c1", 7, "k", 0, None, "busy"))
+    s.commit(1)
+    assert (s.cell("k").version, s.done["c1"].id) == (0, 7)
+
+
+def test_dumps_of_equal_states_have_equal_digests_whatever_the_order_of_keys() -> None:
+    a, b = Store(), Store()
+    a.extend([entry(1, key="x", version=1), entry(2, key="y", version=1)])
+    b.extend([entry(1, key="y", version=1), entry(2, key="x", version=1)])
+    a.commit(2)
+    b.commit(2)
+    assert a.dump().digest != b.dump().digest  # the values differ
+    b.cell("x").value, b.cell("y").value = "1.1", "1.2"
+    assert a.dump().digest == b.dump().digest
+
+
+@given(st.lists(st.integers(1, 4), max_size=8), st.integers(0, 8), st.lists(st.integers(5, 6)))
+def test_common_part_of_two_logs_is_where_they_were_the_same(
+    epochs: list[int], shared: int, other: list[int]
+) -> None:
+    mine = sorted(epochs)
+    shared = min(shared, len(mine))
+    theirs = [*mine[:shared], *sorted(other)]
+    slow = 0
+    while slow < min(len(mine), len(theirs)) and mine[slow] == theirs[slow]:
+        slow += 1
+    assert store(*mine).common(store(*theirs).stretches()) == slow
+
+
+def test_times_that_cannot_work_are_refused() -> None:
+    with pytest.raises(ValueError, match="lease"):
+        checked(Times(ping=400, lease=600, detect=900))
