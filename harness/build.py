@@ -82,9 +82,7 @@ def workload(plan: Plan) -> Workload:
 
 def spec(plan: Plan, load: Workload) -> SystemSpec:
     """The system's spec: the plan's options over those the workload asks for."""
-    return SystemSpec(
-        plan.system.name, plan.nodes, {**load.system_options, **plan.system.options}
-    )
+    return SystemSpec(plan.system.name, plan.nodes, {**load.system_options, **plan.system.options})
 
 
 def package(plan: Plan, place: int) -> Any:
@@ -96,9 +94,15 @@ def package(plan: Plan, place: int) -> Any:
         raise UserError(f"unknown fault {entry.name!r}: {nearest(entry.name, set(REGISTRY))}")
     try:
         rng = stream(plan.seed, f"nemesis/{place}")
-        return REGISTRY[entry.name](entry.options, rng, plan.nemesis_interval)
+        name = entry.name if _is_alone(plan, entry.name) else f"{entry.name}-{place + 1}"
+        return REGISTRY[entry.name](entry.options, rng, plan.nemesis_interval, name)
     except (TypeError, ValueError) as error:
         raise UserError(f"{entry.name}: {error}") from error
+
+
+def _is_alone(plan: Plan, fault: str) -> bool:
+    """Whether no other package of the plan is of this fault."""
+    return sum(entry.name == fault for entry in plan.nemesis) == 1
 
 
 def test(plan: Plan) -> Test:
@@ -172,9 +176,7 @@ def validate(plan: Plan) -> list[tuple[str, str]]:
     if load and built and (missing := load.needs - built.supports):
         can = ", ".join(sorted(built.supports))
         lacks = ", ".join(sorted(missing))
-        mistakes.append(
-            ("workload", f"{plan.system.name!r} cannot do {lacks}: it supports {can}")
-        )
+        mistakes.append(("workload", f"{plan.system.name!r} cannot do {lacks}: it supports {can}"))
     able = driver(plan.driver).able if plan.driver in DRIVERS else None
     for place, entry in enumerate(plan.nemesis):
         field = f"nemesis.{place}"

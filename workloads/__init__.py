@@ -1,0 +1,13 @@
+"""What clients do, and how to judge it. `REGISTRY[name](nodes=..., rng=..., **options)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.workload import Workload
+from workloads.register import cas_register, register
+
+REGISTRY: dict[str, Callable[..., Workload]] = {
+    "register": register,
+    "cas-register": cas_register,
+}
