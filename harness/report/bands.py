@@ -69,10 +69,8 @@ def _event(asked: Op, done: Op | None) -> Event:
     kind = kind_of(asked.f)
     targets = " ".join(str(t) for t in report.get("targets") or ())
     shape = str(report.get("shape") or "") or targets
-    if not report and value is not None:
+    if value is not None and value is not report:  # a history that others recorded
         shape = show_value(value, 40)
-    elif done is None and asked.value is not None:
-        shape = show_value(asked.value, 40)
     proof = report.get("proof")
     return Event(
         f=clean(asked.f),

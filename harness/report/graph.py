@@ -103,7 +103,7 @@ def draw(
         note += f"; {len(nodes)} of {len({*anomaly.core, anomaly.at})} drawn"
     axes.text(left, top + 23, fit(note, right - left, 8), size=8, va="center", color=SOFT)
     legend = _legend(axes, edges, left, right, bottom)
-    area = (left, top + 58, right, bottom - legend - 34)
+    area = (left, top + 68, right, bottom - legend - 42)
     places = layout(nodes, edges, calls, len(circle), area)
     around = set(zip(circle, circle[1:] + circle[:1], strict=True))
     curves = _curves(edges, places, area)
@@ -230,12 +230,14 @@ def _node(axes: Axes, call: Call, spot: Box, marked: bool) -> None:
 
 
 def _edges(anomaly: Anomaly, nodes: Sequence[int]) -> list[Edge]:
-    """The edges between drawn operations, one of a kind and direction."""
+    """The edges between drawn operations, one of a kind and direction; real time is left out where
+    another reason, which it forces, is drawn."""
     seen: dict[tuple[int, int, str], Edge] = {}
     for edge in anomaly.edges:
         if edge.source in nodes and edge.target in nodes and edge.source != edge.target:
             seen.setdefault((edge.source, edge.target, edge.kind), edge)
-    return list(seen.values())
+    better = {(source, target) for source, target, kind in seen if kind != "rt"}
+    return [e for (a, b, kind), e in seen.items() if kind != "rt" or (a, b) not in better]
 
 
 def _curves(
@@ -343,7 +345,7 @@ def _edge_label(
         hidden = sum(box.overlap(other) for other in taken)
         crossed = sum(box.covers(p) for other in curves if other is not curve for p in other)
         outside = max(left - (x - w / 2), 0) + max(x + w / 2 - right, 0)
-        outside += max(top - 26 - (y - h / 2), 0) + max(y + h / 2 - bottom - 6, 0)
+        outside += max(top - 36 - (y - h / 2), 0) + max(y + h / 2 - bottom - 32, 0)
         return hidden + 12 * crossed + 30 * outside + abs(i - 10)
 
     best = min((10, 9, 11, 8, 12, 7, 13, 6, 14, 5, 15), key=cost)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.clock import MS
+from harness.op import NEMESIS, Op
 from harness.report.bands import bands, events, rows, together
 
 
@@ -71,3 +72,15 @@ def test_shades_of_one_kind_do_not_pile_up(builder: Any) -> None:
     builder.fault("kill", 15 * MS, report("kill", "installed"))
     shades = [(b.kind, b.start // MS, b.end // MS) for b in together(bands(builder.history()))]
     assert shades == [("pause", 10, 41), ("kill", 15, 81), ("pause", 60, 81)]
+
+
+def test_fault_that_never_came_back_keeps_its_package(builder: Any) -> None:
+    builder.fault("pause", 10 * MS, report("pause", "installed", package="p"))
+    builder.fault("resume", 20 * MS, report("pause", "healed", package="p"))
+    builder._line(30 * MS, Op(-1, 30 * MS, NEMESIS, "info", "pause", {"package": "p"}))
+    builder.op(0, "read", None, 40 * MS, 50 * MS)
+    made = bands(builder.history())
+    assert [(b.label, b.package, b.ended) for b in made] == [
+        ("pause", "p", True),
+        ("pause", "p", False),
+    ]

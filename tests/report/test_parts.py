@@ -9,10 +9,12 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from harness.clock import MS, SECOND
 from harness.history import Call, History
 from harness.op import FAIL, INFO, fail, info, invoke, ok
+from harness.report import anomaly as picture
 from harness.report import graph, latency, timeline
 from harness.report.anomaly import window
 from harness.report.canvas import fit, width, wrap
@@ -163,3 +165,13 @@ def test_operations_without_an_index_go_by_their_place() -> None:
     read = invoke("read", process=3, time=5)
     calls = index_calls(History([read, ok(read, 7)]))
     assert {i: (call.invoke.index, call.invoke.process) for i, call in calls.items()} == {0: (0, 3)}
+
+
+def test_real_time_is_drawn_once_where_it_forces_an_order(tmp_path: Path, stale: Any) -> None:
+    history, anomaly = stale
+    old, new, _ = anomaly.core
+    twice = replace(anomaly, edges=(*anomaly.edges, Edge(old, new, "rt", "so it was")))
+    picture.draw(tmp_path / "a.svg", twice, index_calls(history), [], title="t")
+    words = said(tmp_path / "a.svg")
+    assert "so it was" not in words
+    assert "write 4 returned before write" in words
