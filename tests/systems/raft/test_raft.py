@@ -236,6 +236,11 @@ def test_follower_commits_no_entry_that_was_not_compared_with_the_leaders() -> N
     assert raft.commit == 3 and terms(raft) == [1, 3, 3]
 
 
+def test_follower_acknowledges_only_what_was_compared() -> None:
+    raft = node(1, 2, 2, term=3)
+    assert tell(raft, "n2", Append(3, 1, 1, (), 0, 1)) == [("n2", Appended(3, 1, 1))]
+
+
 def test_leader_finds_where_a_follower_differs_and_repairs_it() -> None:
     raft = node(1, 1, 1)
     lead(raft)

@@ -20,7 +20,7 @@ from systems.raft.message import (
     position_of,
 )
 from systems.raft.raft import ELECTION
-from systems.raft.replica import Answer, Read, Replica, Write
+from systems.raft.replica import Answer, Read, Replica, Sync, Write
 from systems.raft.store import Get, Put, Registers, Swap, Value
 from systems.raft.window import KEPT, Done, Window
 
@@ -169,6 +169,22 @@ def test_fresh_read_at_a_follower_waits_for_the_index_and_for_the_entry() -> Non
     entry = Entry(1, "c2", 1, Put("x", 5))
     done = core.receive("n2", Append(1, 1, 1, (entry,), 2, 1), NOW)
     assert answers(done) == [("c1", Answer(1, position_of(1, 2), Value(5)))]
+
+
+def test_sync_is_answered_with_an_index_that_a_round_has_confirmed() -> None:
+    core = leader()
+    assert answers(core.receive("c1", Sync("c1", 4), NOW)) == []
+    assert answers(core.receive("n2", Appended(1, 1, 1), NOW)) == [
+        ("c1", Answer(4, position_of(1, 1), None))
+    ]
+
+
+def test_sync_at_a_follower_is_answered_before_it_has_applied_that_index() -> None:
+    core = follower()
+    ((_, ask),) = sent(core.receive("c1", Sync("c1", 4), NOW))
+    assert sent(core.receive("n2", Index(ask.token, position_of(1, 9)), NOW)) == [
+        ("c1", Answer(4, position_of(1, 9), None))
+    ]
 
 
 def test_index_given_to_an_earlier_incarnation_is_not_taken() -> None:
