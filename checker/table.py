@@ -70,14 +70,20 @@ class Table:
         """Kinds found by looking at every state that the classes can reach; all UPDATE, which is
         always right, where there are too many."""
         count = len(self.classes)
+        if not self.close(_MOST_STATES, _MOST_STEPS):
+            return [UPDATE] * count
+        return [self._kind(c) for c in range(count)]
+
+    def close(self, most_states: int, most_steps: int) -> bool:
+        """Number every state that the classes can reach; false where there are too many."""
         at = 0
         while at < len(self.states):
-            if len(self.states) > _MOST_STATES or len(self.states) * count > _MOST_STEPS:
-                return [UPDATE] * count
-            for c in range(count):
+            if len(self.states) > most_states or len(self.states) * len(self.classes) > most_steps:
+                return False
+            for c in range(len(self.classes)):
                 self.next(at, c)
             at += 1
-        return [self._kind(c) for c in range(count)]
+        return True
 
     def _kind(self, c: int) -> int:
         after = [row[c] for row in self._rows]

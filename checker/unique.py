@@ -309,18 +309,28 @@ class _Judge:
 
     def _clash(self, a: _Block, b: _Block) -> Violation:
         """Two blocks, each before the other in real time."""
-        first, second = (a.early, b.late), (b.early, a.late)
+        first = self._plainest(a.early, b.late)
+        second = self._plainest(b.early, a.late)
         core: dict[int, None] = {}
-        for i, j in ((a.early, a.late), (b.early, b.late)):
+        for i, j in ((first[0], second[1]), (second[0], first[1])):
             ends = [x for x in (i, j) if x >= 0]
-            for x in ends:
-                writer = self._writer[self._value(x)] if self._value(x) != INITIAL else -1
-                if writer >= 0:
-                    core[writer] = None
-            for x in ends:
-                core[x] = None
+            core.update((w, None) for x in ends if (w := self._own_writer(x)) >= 0)
+            core.update(dict.fromkeys(ends))
             core.update(dict.fromkeys(self._joined(ends)))
         return Violation(BETWEEN, tuple(core), first, second)
+
+    def _own_writer(self, i: int) -> int:
+        """The writer of the value that a task belongs to, or -1."""
+        return self._writer[self._value(i)] if i >= 0 and self._value(i) != INITIAL else -1
+
+    def _plainest(self, early: int, late: int) -> tuple[int, int]:
+        """A pair in real time from one block to another: the writers themselves if that is one,
+        since a reader would be one operation more to explain."""
+        for a in (self._own_writer(early), early):
+            for b in (self._own_writer(late), late):
+                if a >= 0 and b >= 0 and self._rets[a] < self._calls[b]:
+                    return a, b
+        return early, late
 
     def _joined(self, ends: Sequence[int]) -> list[int]:
         """The compare-and-sets between the values of two tasks of one block."""

@@ -85,6 +85,11 @@ def spec(plan: Plan, load: Workload) -> SystemSpec:
     return SystemSpec(plan.system.name, plan.nodes, {**load.system_options, **plan.system.options})
 
 
+def _own_spec(plan: Plan) -> SystemSpec:
+    """The system's spec from the plan's own words alone."""
+    return SystemSpec(plan.system.name, plan.nodes, plan.system.options)
+
+
 def package(plan: Plan, place: int) -> Any:
     """One of the plan's fault packages; raises UserError for an unknown fault or option."""
     from nemesis import REGISTRY
@@ -171,8 +176,8 @@ def validate(plan: Plan) -> list[tuple[str, str]]:
     if plan.driver not in DRIVERS:
         mistakes.append(("driver", f"unknown driver {plan.driver!r}: one of sim, live"))
     load = _try(mistakes, "workload", lambda: workload(plan))
-    made = spec(plan, load) if load else SystemSpec(plan.system.name, plan.nodes, {})
-    built = _try(mistakes, "system", lambda: system(made)) if load else None
+    made = spec(plan, load) if load else _own_spec(plan)
+    built = _try(mistakes, "system", lambda: system(made))
     if load and built and (missing := load.needs - built.supports):
         can = ", ".join(sorted(built.supports))
         lacks = ", ".join(sorted(missing))

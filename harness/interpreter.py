@@ -78,6 +78,7 @@ class Interpreter:
         self._index = 0
         self._now = 0
         self._armed = FOREVER
+        self._sure = False
         self.ok = self.fail = self.info = 0
 
     @property
@@ -111,9 +112,11 @@ class Interpreter:
         self._free |= 1 << bit
         if bit:
             self._count(op.type, bit)
-        generator = self._generator
-        if generator.hears:
-            self._generator = generator.update(self._context(now), event)
+        was = self._generator
+        if was.hears:
+            self._generator = was.update(self._context(now), event)
+        if self._sure and self._generator is was:
+            return ()  # the generator has said that it waits for a time, whatever happens
         return self._next(now)
 
     def _check(self, op: Op, bit: int) -> None:
@@ -146,6 +149,7 @@ class Interpreter:
         """All that can be begun now, and when to ask again."""
         now = self._now = max(now, self._now)
         commands: list[Command] = []
+        self._sure = False
         while self._free:
             step = self._generator.op(self._context(now))
             if step is None:
@@ -154,10 +158,11 @@ class Interpreter:
                     commands.append(Stop())
                 break
             what, self._generator = step
-            if isinstance(what, Pending):
+            if type(what) is Pending:
+                self._sure = what.sure
                 self._wait(what.at, commands)
                 break
-            self._begin(what, now, commands)
+            self._begin(what, now, commands)  # type: ignore[arg-type]
         return commands
 
     def _wait(self, at: Nanos, commands: list[Command]) -> None:

@@ -160,7 +160,8 @@ class Cycle(Struct, frozen=True):
     def op(self, ctx: Context) -> Step:
         step = self.inner.op(ctx)
         if step is not None:
-            return step[0], Cycle(self.left, self.fresh, step[1])
+            what, inner = step
+            return what, (self if inner is self.inner else Cycle(self.left, self.fresh, inner))
         if not self.left:
             return None
         again = self.fresh.op(ctx)  # a round that is empty ends it: it would never end

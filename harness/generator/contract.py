@@ -13,7 +13,7 @@ from harness.op import INFO, INVOKE, NEMESIS, Op, Process
 FOREVER: Nanos = 1 << 62  # pending until something happens, not until a time
 LOG = "log"  # the type of a line for the run's log, which is no operation
 
-_GOLDEN = 0x9E3779B1  # 2**32 over the golden ratio: its multiples spread evenly
+GOLDEN = 0x9E3779B1  # 2**32 over the golden ratio: its multiples spread evenly
 
 
 class Context(Struct, frozen=True, gc=False):
@@ -32,7 +32,7 @@ class Context(Struct, frozen=True, gc=False):
     def spread(self, n: int) -> int:
         """One of 0 to n - 1, a fair share each as lines go by; the same however often it is
         asked."""
-        return ((self.index * _GOLDEN & 0xFFFFFFFF) * n) >> 32
+        return ((self.index * GOLDEN & 0xFFFFFFFF) * n) >> 32
 
     def only(self, mask: int) -> Context:
         """The same, as if there were only these threads."""
@@ -56,9 +56,13 @@ class Context(Struct, frozen=True, gc=False):
 
 
 class Pending(Struct, frozen=True, gc=False):
-    """Nothing now: ask again at `at`, or sooner if something happens."""
+    """Nothing now: ask again at `at`, or sooner if something happens.
+
+    `sure`: whatever happens that changes no generator, nothing comes before `at`.
+    """
 
     at: Nanos = FOREVER
+    sure: bool = False
 
 
 PENDING = Pending()
@@ -199,7 +203,7 @@ class Once(Struct, frozen=True):
 
     def op(self, ctx: Context) -> Step:
         if self.invocation.time > ctx.time:
-            return Pending(self.invocation.time), self
+            return Pending(self.invocation.time, True), self
         filled = fill(self.invocation, ctx)
         return (PENDING, self) if filled is None else (filled, NOTHING)
 
@@ -249,10 +253,13 @@ class Sequence(Struct, frozen=True):
         what, then = step
         if rest is None:
             return what, then
+        if then is self.now and rest is self.rest:
+            return what, self
         return what, Sequence(then, rest)
 
     def update(self, ctx: Context, event: Op) -> Generator:
-        return Sequence(self.now.update(ctx, event), self.rest)
+        now = self.now.update(ctx, event)
+        return self if now is self.now else Sequence(now, self.rest)
 
 
 def sequence(sources: Iterable[Source]) -> Generator:

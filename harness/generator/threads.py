@@ -9,6 +9,9 @@ from typing import Any
 from msgspec import Struct
 
 from harness.generator.contract import (
+    FOREVER,
+    GOLDEN,
+    NOTHING,
     PENDING,
     Context,
     Generator,
@@ -22,6 +25,7 @@ from harness.generator.contract import (
 )
 from harness.op import Op
 
+_ENDED: tuple[Op | Pending, Generator] = (PENDING, NOTHING)
 _NEMESIS = 1
 _CLIENTS = ~1
 
@@ -42,12 +46,16 @@ class OnThreads(Struct, frozen=True):
         if not free:
             return (PENDING, self) if ctx.all & mask else None  # nobody will ever be free
         step = self.inner.op(Context(ctx.time, free, ctx.all & mask, ctx.processes, ctx.index))
-        return None if step is None else (step[0], OnThreads(mask, step[1]))
+        if step is None:
+            return None
+        what, then = step
+        return what, (self if then is self.inner else OnThreads(mask, then))
 
     def update(self, ctx: Context, event: Op) -> Generator:
         if not self.mask >> ctx.bit(event.process) & 1:
             return self
-        return OnThreads(self.mask, self.inner.update(ctx.only(self.mask), event))
+        inner = self.inner.update(ctx.only(self.mask), event)
+        return self if inner is self.inner else OnThreads(self.mask, inner)
 
 
 def on_threads(threads: Iterable[int | str], source: Source) -> Generator:
@@ -72,32 +80,40 @@ class AnyOf(Struct, frozen=True):
 
     @property
     def hears(self) -> bool:
-        return any(g.hears for g in self.inner)
+        for g in self.inner:
+            if g.hears:
+                return True
+        return False
 
     def op(self, ctx: Context) -> Step:
         inner = self.inner
         n = len(inner)
-        first = ctx.spread(n)  # nobody is always asked first, so nobody starves
-        at = PENDING.at
-        left: list[Generator | None] | None = None
-        for i in range(first, first + n):
-            i = i if i < n else i - n
-            step = inner[i].op(ctx)
-            if step is not None and type(step[0]) is not Pending:
-                if left is None:
-                    return step[0], AnyOf((*inner[:i], step[1], *inner[i + 1 :]))
-                left[i] = step[1]
-                return step[0], AnyOf(tuple(g for g in left if g is not None))
-            if left is None:
-                left = list(inner)
-            left[i] = None if step is None else step[1]
-            if step is not None and isinstance(step[0], Pending):
-                at = min(at, step[0].at)
-        rest = tuple(g for g in left or () if g is not None)
-        return (Pending(at), AnyOf(rest)) if rest else None
+        # As ctx.spread(n): nobody is always asked first, so nobody starves.
+        place = ((ctx.index * GOLDEN & 0xFFFFFFFF) * n) >> 32
+        at, sure = FOREVER, True
+        for _ in range(n):
+            now = inner[place]
+            step = now.op(ctx)
+            what, then = step if step is not None else _ENDED
+            if then is not now:
+                inner = (*inner[:place], then, *inner[place + 1 :])
+            if type(what) is Op:
+                return what, AnyOf(inner)
+            if step is not None:
+                at = min(at, what.at)  # type: ignore[union-attr]
+                sure = sure and what.sure  # type: ignore[union-attr]
+            place = place + 1 if place + 1 < n else 0
+        if inner is self.inner:
+            return Pending(at, sure), self
+        left = tuple(g for g in inner if g is not NOTHING)
+        return (Pending(at, sure), AnyOf(left)) if left else None
 
     def update(self, ctx: Context, event: Op) -> Generator:
-        return AnyOf(tuple(g.update(ctx, event) if g.hears else g for g in self.inner))
+        inner = self.inner
+        for i, g in enumerate(self.inner):
+            if g.hears and (changed := g.update(ctx, event)) is not g:
+                inner = (*inner[:i], changed, *inner[i + 1 :])
+        return self if inner is self.inner else AnyOf(inner)
 
 
 def any_of(*sources: Source) -> Generator:
@@ -188,7 +204,10 @@ class Mix(Struct, frozen=True):
 
     @property
     def hears(self) -> bool:
-        return any(g.hears for g in self.inner)
+        for g in self.inner:
+            if g.hears:
+                return True
+        return False
 
     def op(self, ctx: Context) -> Step:
         inner, weights, draws = self.inner, self.weights, self.draws

@@ -41,11 +41,14 @@ class TimeLimit(Struct, frozen=True):
             return None
         what, inner = step
         if type(what) is Pending and what.at > end:
-            what = Pending(end)
+            what = Pending(end, what.sure)
+        if inner is self.inner and end == self.end:
+            return what, self
         return what, TimeLimit(self.limit, inner, end)
 
     def update(self, ctx: Context, event: Op) -> Generator:
-        return TimeLimit(self.limit, self.inner.update(ctx, event), self.end)
+        inner = self.inner.update(ctx, event)
+        return self if inner is self.inner else TimeLimit(self.limit, inner, self.end)
 
 
 def time_limit(limit: Nanos, source: Source) -> Generator:
@@ -67,12 +70,14 @@ class Paced(Struct, frozen=True):
 
     def op(self, ctx: Context) -> Step:
         if self.due > ctx.time:
-            return Pending(self.due), self
+            return Pending(self.due, True), self
         step = self.inner.op(ctx)
         if step is None:
             return None
         what, inner = step
         if type(what) is Pending:
+            if inner is self.inner:
+                return what, self
             return what, Paced(self.gaps, self.longest, inner, self.due)
         base = max(self.due, ctx.time - self.longest)
         gaps = self.gaps.next
@@ -80,7 +85,8 @@ class Paced(Struct, frozen=True):
         return what, Paced(gaps, self.longest, inner, base + self.gaps.item)
 
     def update(self, ctx: Context, event: Op) -> Generator:
-        return Paced(self.gaps, self.longest, self.inner.update(ctx, event), self.due)
+        inner = self.inner.update(ctx, event)
+        return self if inner is self.inner else Paced(self.gaps, self.longest, inner, self.due)
 
 
 def stagger(mean: Nanos, source: Source, rng: Random) -> Generator:
@@ -119,8 +125,9 @@ class Sleep(Struct, frozen=True):
     hears = False
 
     def op(self, ctx: Context) -> Step:
-        end = self.end if self.end >= 0 else ctx.time + self.time
-        return None if ctx.time >= end else (Pending(end), Sleep(self.time, end))
+        if self.end < 0:
+            return Sleep(self.time, ctx.time + self.time).op(ctx)
+        return None if ctx.time >= self.end else (Pending(self.end, True), self)
 
     def update(self, ctx: Context, event: Op) -> Generator:
         return self
@@ -139,7 +146,7 @@ class Until(Struct, frozen=True):
     hears = False
 
     def op(self, ctx: Context) -> Step:
-        return None if ctx.time >= self.at else (Pending(self.at), self)
+        return None if ctx.time >= self.at else (Pending(self.at, True), self)
 
     def update(self, ctx: Context, event: Op) -> Generator:
         return self

@@ -26,7 +26,7 @@ def draw(
     command: str,
 ) -> list[str]:
     """Write report.html, timeline.svg, latency.svg, rate.svg and, for what is invalid,
-    anomalies/<key or number>.svg (a .png beside each) into the run's folder.
+    anomalies/<key or number>.svg into the run's folder; the first error's also as .png.
 
     `judged` says of each checker its verdict, what was expected, and the cause (mappings or
     Structs); `duration` is in seconds; `command` runs it again. Returns a note for each picture
@@ -67,6 +67,12 @@ def draw(
     )
     notes.try_("report.html", text)
     return notes.lines
+
+
+def first_picture(folder: Path) -> Path | None:
+    """The SVG of a run's first error, or None where none was drawn."""
+    pictures = sorted(path.with_suffix(".svg") for path in folder.glob("anomalies/*.png"))
+    return pictures[0] if pictures else None
 
 
 def index(results: Path) -> Path:

@@ -50,12 +50,13 @@ def draw(
     faults: Sequence[fault_bands.Band],
     *,
     title: str,
+    png: bool = True,
 ) -> None:
-    """Write the picture at `path` (.svg), and a .png beside it. `calls` are by the index of their
-    invocation."""
+    """Write the picture at `path` (.svg), and a .png beside it if asked. `calls` are by the index
+    of their invocation."""
     with drawing():
         made = _Picture(anomaly, calls, faults, title)
-        save(made.figure, path, png=True)
+        save(made.figure, path, png=png)
 
 
 class _Picture:

@@ -1,4 +1,4 @@
-"""A run's anomalies, each drawn into a file of its own, in the order in which they went wrong."""
+"""A run's anomalies, each drawn into a file of its own, in the checkers' order: earliest first."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def draw(
     faults: Sequence[Band],
     notes: Notes,
 ) -> list[Drawn]:
-    """Write anomalies/<key or number>.svg and .png for what is invalid, and say what to show."""
+    """Write anomalies/<key or number>.svg for what is invalid, and say what to show. The first
+    error has a .png beside it: the run's thumbnail."""
     found = [
         (name, anomaly)
         for name, result in results.items()
         if result.verdict == INVALID
         for anomaly in result.anomalies
     ]
-    found.sort(key=lambda pair: pair[1].at)
     _clear(folder / "anomalies")
     if found:
         (folder / "anomalies").mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def draw(
         ready = None
         if number <= MAX_PICTURES:
             path = folder / "anomalies" / f"{_stem(one, number, used)}.svg"
-            make = partial(picture.draw, path, one, calls, faults, title=title)
+            make = partial(picture.draw, path, one, calls, faults, title=title, png=not made)
             ready = path if notes.try_(f"anomalies/{path.name}", make) else None
         made.append(Drawn(title, clean(one.sentence), ready))
     return made

@@ -210,7 +210,9 @@ def test_two_anomalies_of_one_key_have_a_file_each(
     tmp_path: Path, stale: tuple[History, Anomaly]
 ) -> None:
     draw(tmp_path, stale[0], (stale[1], stale[1]))
-    assert [p.name for p in sorted(tmp_path.glob("anomalies/*.svg"))] == ["2.svg", "5.svg"]
+    names = [p.name for p in sorted(tmp_path.glob("anomalies/*"))]
+    assert names == ["2.svg", "5.png", "5.svg"]
+    assert report.first_picture(tmp_path) == tmp_path / "anomalies" / "5.svg"
 
 
 @pytest.mark.parametrize(
