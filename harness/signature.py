@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Protocol
 
+# Where the general part of a cause ends: what follows tells of this run.
+_DETAIL = re.compile(r"[;,:](?:\s|$)")
 # What differs between two runs of one failure: quoted values, node names, lists and numbers.
 _VARIES = (
-    (re.compile(r"'[^']*'|\"[^\"]*\""), "'.'"),
+    (re.compile(r"'[^']*'|\"[^\"]*\"|\bnothing\b"), "#"),
     (re.compile(r"\b[nm]\d+\b"), "node"),
-    (re.compile(r"\[[^\]]*\]|\{[^}]*\}"), "[.]"),
-    (re.compile(r"\d+(?:\.\d+)?(?:\s?(?:ns|us|ms|s|m|h|%)\b)?"), "#"),
+    (re.compile(r"\[[^\]]*\]|\{[^}]*\}"), "#"),
+    (re.compile(r"\d[\d,.]*(?:\s?(?:ns|us|ms|s|m|h|%)\b)?"), "#"),
     (re.compile(r"\s+"), " "),
 )
 
@@ -47,12 +49,12 @@ def signature(plan: str, results: Mapping[str, Judgement]) -> str:
 
 
 def reason(cause: str | None) -> str:
-    """A cause without what differs from seed to seed.
+    """The general part of a cause, without what differs from seed to seed.
 
-    >>> reason("node n2 read 7 at 3.25 s, not [1, 2]")
-    'node node read # at #, not [.]'
+    >>> reason("read by process 3 at n2 returned 7 at 3.25 s, when it was [1, 2]; in a partition")
+    'read by process # at node returned # at #'
     """
     text = cause or ""
     for pattern, word in _VARIES:
         text = pattern.sub(word, text)
-    return text.strip()
+    return _DETAIL.split(text, maxsplit=1)[0].strip()

@@ -13,7 +13,9 @@ def of(verdict: str, cause: str | None, expected: str = "valid", name: str = "li
 
 
 def test_seed_time_node_and_value_do_not_matter() -> None:
-    one = of("invalid", "read by process 3 at n1 returned 7 at 85 ns, when [1, 2] was 'a'")
+    one = of(
+        "invalid", "read by process 3 at n1 returned 7 at 85 ns, when [1, 2] was 'a'; in a kill"
+    )
     two = of("invalid", "read by process 12 at n3 returned 9 at 1.25 s, when [4] was 'bc'")
     assert one == two
     assert one.startswith("demo:linearizable=invalid:")
