@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from msgspec import Struct
@@ -34,18 +35,21 @@ def system(spec: SystemSpec) -> System:
 
     Raises UserError for a name that is not known or an option the system does not take.
     """
-    if ":" in spec.name:
-        module, _, factory = spec.name.partition(":")
-        try:
-            make = getattr(import_module(module), factory)
-        except (ImportError, AttributeError) as error:
-            raise UserError(f"system {spec.name!r}: {error}") from error
-    else:
-        from systems import REGISTRY
+    from systems import REGISTRY
 
-        if spec.name not in REGISTRY:
-            raise UserError(f"unknown system {spec.name!r}: {nearest(spec.name, set(REGISTRY))}")
-        make = REGISTRY[spec.name]
+    where = spec.name if ":" in spec.name else REGISTRY.get(spec.name)
+    if where is None:
+        raise UserError(f"unknown system {spec.name!r}: {nearest(spec.name, set(REGISTRY))}")
+    module, _, factory = where.partition(":")
+    try:
+        make = getattr(import_module(module), factory)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"system {spec.name!r}: {error}") from error
+    taken = set(signature(make).parameters) - {"nodes"}
+    for option in spec.options:
+        if option not in taken:
+            hint = nearest(option, taken) if taken else "it takes none"
+            raise UserError(f"system {spec.name!r}: unknown option {option!r}: {hint}")
     try:
         built: System = make(nodes=spec.nodes, **spec.options)
     except (TypeError, ValueError) as error:

@@ -212,7 +212,7 @@ def _history(rows: list[Row], source: str, split_key: bool, foreign: bool = True
                 op = replace(op, error="precondition-failed")
         ops.append(op)
     check_types(ops, source, lines)
-    return History(ops, source=source, lines=lines)
+    return History(ops, source=source, lines=lines, timed=timed)
 
 
 def _holds_its_key(row: dict[str, Any]) -> bool:

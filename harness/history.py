@@ -31,7 +31,8 @@ class Call(Struct, frozen=True, gc=False):
 class History:
     """Ops in the order they were recorded, with each completion paired to its invocation.
 
-    `dumps` is what each node held at the end of the run, where that is known. Raises HistoryError,
+    `dumps` is what each node held at the end of the run, where that is known. Where a foreign file
+    has no times, `timed` is false and an op's time is its place in the file. Raises HistoryError,
     naming `source` and the line, where a completion has no open invocation or a process invokes
     while its last operation is open.
     """
@@ -43,8 +44,10 @@ class History:
         dumps: Mapping[NodeId, Dump] | None = None,
         source: str = "history",
         lines: Sequence[int] | None = None,
+        timed: bool = True,
     ) -> None:
         self.ops = ops
+        self.timed = timed
         self.lines = lines
         self.dumps: Mapping[NodeId, Dump] = dumps or {}
         self.partner = _pair(ops, source, lines)

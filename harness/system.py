@@ -18,7 +18,7 @@ class Invariants(Protocol):
 
 
 class System(Protocol):
-    """A replicated system. Built by `systems.REGISTRY[name](nodes=3, **options)`.
+    """A replicated system. Made by the factory that systems.REGISTRY names, with `nodes=3`.
 
     `nodes` are the replicas ("n1", "n2", ...), which a fault's "majority" counts; `managers` are
     others with names of their own ("m1"), targets by role only. `supports` are the operations (f)
