@@ -29,7 +29,7 @@ def value(it: Any) -> str:
 
 class Said(Struct, frozen=True):
     """An operation in words: what it is ("write 7"), who did it, what came of it, and when it
-    returned (None: it never did)."""
+    returned (None: it never did, or the history has no times)."""
 
     what: str
     who: str
@@ -43,7 +43,7 @@ class Said(Struct, frozen=True):
         return f"{self.what} by {self.who} {self.came}{at}"
 
 
-def say(call: Call) -> Said:
+def say(call: Call, timed: bool = True) -> Said:
     """An operation in words."""
     op, done = call.invoke, call.completion
     answered = done is not None and done.type != "info"
@@ -51,7 +51,8 @@ def say(call: Call) -> Said:
     node = done.node if done is not None and done.node is not UNSET else op.node
     if answered and node is not UNSET:
         who += f" through {node}"
-    return Said(_what(call), who, _came(call), done.time if answered and done else None)
+    returned = done.time if timed and answered and done else None
+    return Said(_what(call), who, _came(call), returned)
 
 
 def _what(call: Call) -> str:
@@ -77,6 +78,8 @@ def _came(call: Call) -> str:
     return "was acknowledged"
 
 
-def gap(later: Nanos, earlier: Nanos) -> str:
+def gap(later: Nanos | None, earlier: Nanos | None) -> str:
     """How long after."""
+    if later is None or earlier is None:
+        return "after"
     return "at the same moment as" if later == earlier else f"{show(later - earlier)} after"
