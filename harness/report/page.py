@@ -78,7 +78,7 @@ def verdicts(judged: Mapping[str, Any]) -> list[Verdict]:
                 verdict if verdict in (VALID, INVALID, UNKNOWN) else UNKNOWN,
                 str(fields.get("expected") or VALID),
                 clean(str(fields.get("cause") or "")),
-                fields.get("data") or {},
+                readable(fields.get("data") or {}),
             )
         )
     order = {"bad": 0, "unsure": 1, "good": 2}
@@ -136,6 +136,26 @@ def figure(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
     return clean(str(value))
+
+
+def readable(data: Any) -> Any:
+    """A checker's figures for a reader: names without underscores, times as durations.
+
+    >>> readable({"longest_ns": 25_000_000, "by_f": {"read": [1, 2]}})
+    {'longest': '25 ms', 'by f': {'read': [1, 2]}}
+    """
+    if isinstance(data, Mapping):
+        return {
+            str(name).removesuffix("_ns").replace("_", " "): (
+                show(value) if str(name).endswith("_ns") and _is_whole(value) else readable(value)
+            )
+            for name, value in data.items()
+        }
+    return [readable(one) for one in data] if isinstance(data, (list, tuple)) else data
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def grid(value: Any) -> list[list[Any]]:
@@ -222,7 +242,9 @@ def _picture(folder: Path, file: Path | None, prefix: str, words: str) -> Any:
 
 def _fault(event: Event) -> dict[str, str]:
     kind = kind_of(event.f)
-    happened = {"installed": "good", "healed": "good", "skipped": "bad"}.get(event.state, "")
+    starts = kind is not None and event.f in kind.starts
+    bad = "bad" if starts else ""  # an end op with nothing to end is no harm
+    happened = {"installed": "good", "healed": "good", "skipped": bad}.get(event.state, "")
     state = event.state or ("done" if event.done is not None else "never came back")
     return {
         "time": at_time(event.asked),
