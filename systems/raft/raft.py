@@ -25,6 +25,7 @@ from msgspec import Struct
 
 from harness.clock import MS, Nanos
 from harness.core import Effect, Message, NodeId, Note, Persist, Record, Send, SetTimer
+from systems.raft.leader import HEARTBEAT, Leader
 from systems.raft.log import Log
 from systems.raft.message import (
     Append,
@@ -39,15 +40,10 @@ from systems.raft.message import (
     Rejected,
     Suffix,
     Voted,
-    position_of,
 )
-from systems.raft.progress import Peer, ReadRounds
 
 FOLLOWER, TRIAL, CANDIDATE, LEADER = "follower", "trial", "candidate", "leader"
-ELECTION, HEARTBEAT = "election", "heartbeat"
-
-BATCH = 256  # entries in one Append at most
-FLYING = 4  # Appends with entries on their way to one follower at most; later entries wait
+ELECTION = "election"
 
 
 class Timing(Struct, frozen=True):
@@ -88,8 +84,7 @@ class Raft(Generic[C]):
         self._checked = 0  # the log equals this term's leader's up to here
         self._told = 0  # this term's leader has committed up to here
         self._votes: set[NodeId] = set()
-        self._peers: dict[NodeId, Peer] = {}
-        self._reads = ReadRounds()
+        self._leading: Leader[C] | None = None
         self._handlers: dict[type, Callable[[NodeId, Any, Nanos], None]] = {
             Append: self._on_append,
             Appended: self._on_appended,
@@ -128,9 +123,10 @@ class Raft(Generic[C]):
 
     def timer(self, name: str, now: Nanos) -> None:
         """One of its two timers has fired."""
-        if name == HEARTBEAT and self.role == LEADER:
-            self._beat(now)
-        elif name == ELECTION and self.role != LEADER:
+        if self._leading is not None:
+            if name == HEARTBEAT:
+                self._leading.beat(now)
+        elif name == ELECTION:
             left = self._heard + self._patience - now
             if left > 0:  # heard of a leader since the timer was set
                 self.effects.append(SetTimer(ELECTION, left))
@@ -140,23 +136,16 @@ class Raft(Generic[C]):
 
     def propose(self, client: str, seq: int, command: C | None) -> int:
         """Append a request to the log; returns its index. Only a leader may."""
-        assert self.role == LEADER
-        entry = Entry(self.term, client, seq, command)
-        index = self.log.append(entry)
-        self._broadcast()
-        self.effects.append(Persist(Suffix(index, (entry,))))
-        if self.majority == 1:
-            self._count()
-        return index
+        assert self._leading is not None
+        return self._leading.propose(client, seq, command)
 
     def read(self, token: int) -> bool:
         """Ask for a read index: (token, position) comes to `confirmed`, or is lost on the way.
         False where no leader is known: ask again when one is."""
-        if self.role == LEADER:
-            self._hold_read((None, token))
-            return True
-        if self.leader is not None:
-            self._send(self.leader, AskIndex(token))
+        if self._leading is not None:
+            self._leading.read(None, token)
+        elif self.leader is not None:
+            self.send(self.leader, AskIndex(token))
         return self.leader is not None
 
     def take(self) -> list[Effect]:
@@ -196,19 +185,19 @@ class Raft(Generic[C]):
     def _ask(self, term: int, *, trial: bool) -> None:
         ask = Ask(term, self.log.last, self.log.last_term, trial)
         for node in self.others:
-            self._send(node, ask)
+            self.send(node, ask)
 
     def _on_ask(self, source: NodeId, ask: Ask, now: Nanos) -> None:
         if ask.trial:
-            self._send(source, self._would_vote(ask, now))
+            self.send(source, self._would_vote(ask, now))
             return
         if ask.term > self.term:
-            self._follow(ask.term, None, now)
+            self.follow(ask.term, None, now)
         granted = ask.term == self.term and self.vote in (None, source) and self._is_up_to_date(ask)
         if granted:
             self.vote, self._unsaved = source, True
             self._heard = now
-        self._send(source, Voted(self.term, granted, False))
+        self.send(source, Voted(self.term, granted, False))
 
     def _would_vote(self, ask: Ask, now: Nanos) -> Voted:
         """Not while a leader is alive, nor for a log that is behind."""
@@ -223,7 +212,7 @@ class Raft(Generic[C]):
 
     def _on_voted(self, source: NodeId, voted: Voted, now: Nanos) -> None:
         if voted.term > self.term and not (voted.trial and voted.granted):
-            self._follow(voted.term, None, now)
+            self.follow(voted.term, None, now)
             return
         role, term = (TRIAL, self.term + 1) if voted.trial else (CANDIDATE, self.term)
         if not voted.granted or self.role != role or voted.term != term:
@@ -236,20 +225,19 @@ class Raft(Generic[C]):
                 self._lead(now)
 
     def _lead(self, now: Nanos) -> None:
-        """Begin to lead this term, with a no-op that commits what earlier terms left."""
+        """Begin to lead this term."""
         self._save()
         self.role, self.leader = LEADER, self.me
-        self._peers = {node: Peer(self.log.last + 1, now) for node in self.others}
-        self._reads = ReadRounds()
         self._note()
-        self.effects.append(SetTimer(HEARTBEAT, self.timing.heartbeat))
-        self.propose("", 0, None)
+        self._leading = Leader(self, now)
+        self._leading.begin()
 
-    def _follow(self, term: int, leader: NodeId | None, now: Nanos) -> None:
+    def follow(self, term: int, leader: NodeId | None, now: Nanos) -> None:
         """Be a follower in this term, of this leader if it is known."""
         if term > self.term:
             self._set_term(term)
         was_leader, self.role = self.role == LEADER, FOLLOWER
+        self._leading = None
         self.leader = leader
         if was_leader or leader is not None:
             self._note()
@@ -265,22 +253,22 @@ class Raft(Generic[C]):
 
     def _on_append(self, source: NodeId, message: Append[C], now: Nanos) -> None:
         if message.term < self.term:
-            self._send(source, Rejected(self.term, message.prev, 0, 0))
+            self.send(source, Rejected(self.term, message.prev, 0, 0))
             return
         if message.term > self.term or self.leader != source or self.role != FOLLOWER:
             assert not (self.role == LEADER and message.term == self.term), "two leaders a term"
-            self._follow(message.term, source, now)
+            self.follow(message.term, source, now)
         self._heard = now
         if not self.log.has(message.prev, message.prev_term):
             hint = self._hint(message.prev)
-            self._send(source, Rejected(self.term, message.prev, hint, message.round))
+            self.send(source, Rejected(self.term, message.prev, hint, message.round))
             return
         match = message.prev + len(message.entries)
         if message.entries:
             self._merge(message.prev, message.entries)
         self._checked = max(self._checked, match)
         self._hear_commit(message.commit)
-        self._send(source, Appended(self.term, match, message.round))
+        self.send(source, Appended(self.term, match, message.round))
 
     def _merge(self, prev: int, entries: tuple[Entry[C], ...]) -> None:
         """Write down the entries from the first that this log has not, or has otherwise."""
@@ -313,127 +301,33 @@ class Raft(Generic[C]):
         self._told = max(self._told, commit)
         self.commit = max(self.commit, min(self._told, self._checked))
 
-    # --- leaders
-
-    def _beat(self, now: Nanos) -> None:
-        """Tell all that this leader lives, and step down where it has not heard of a majority."""
-        limit = now - 2 * self.timing.election
-        alive = 1 + sum(peer.heard >= limit for peer in self._peers.values())
-        if alive < self.majority:
-            self._follow(self.term, None, now)
-            return
-        self._reads.begin()
-        for node, peer in self._peers.items():
-            peer.check_progress()
-            with_entries = peer.heard >= limit and peer.flying < FLYING
-            self._send_append(node, peer, with_entries=with_entries)
-        self.effects.append(SetTimer(HEARTBEAT, self.timing.heartbeat))
-
-    def _broadcast(self) -> None:
-        """Send what is new to each follower that has room for another Append."""
-        for node, peer in self._peers.items():
-            if peer.flying < FLYING:
-                self._send_append(node, peer)
-
-    def _send_append(self, node: NodeId, peer: Peer, *, with_entries: bool = True) -> None:
-        prev = peer.next - 1
-        entries = self.log.after(prev, BATCH) if with_entries else ()
-        if entries:
-            peer.next += len(entries)
-            peer.flying += 1
-        self._send(
-            node,
-            Append(self.term, prev, self.log.term(prev), entries, self.commit, self._reads.round),
-        )
+    # --- leaders and reads
 
     def _on_appended(self, source: NodeId, message: Appended, now: Nanos) -> None:
-        if not self._is_answer(source, message, now):
-            return
-        peer = self._peers[source]
-        peer.flying = max(0, peer.flying - 1)
-        if message.match > peer.match:
-            peer.match = message.match
-            peer.next = max(peer.next, message.match + 1)
-            peer.moved = True
-            if message.match > self.commit:
-                self._count()
-        if peer.next <= self.log.last and peer.flying < FLYING:
-            self._send_append(source, peer)
+        if self._is_answer(message, now) and self._leading is not None:
+            self._leading.on_appended(source, message, now)
 
     def _on_rejected(self, source: NodeId, message: Rejected, now: Nanos) -> None:
-        if not self._is_answer(source, message, now):
-            return
-        peer = self._peers[source]
-        if message.prev <= peer.match:
-            return  # late: it has accepted more since
-        peer.next = max(peer.match + 1, min(message.hint, message.prev))
-        peer.flying = 0
-        self._send_append(source, peer)
+        if self._is_answer(message, now) and self._leading is not None:
+            self._leading.on_rejected(source, message, now)
 
-    def _is_answer(self, source: NodeId, message: Appended | Rejected, now: Nanos) -> bool:
-        """Whether this answers an Append of this term; and what each answer proves."""
+    def _is_answer(self, message: Appended | Rejected, now: Nanos) -> bool:
+        """Whether this answers an Append of this term."""
         if message.term > self.term:
-            self._follow(message.term, None, now)
+            self.follow(message.term, None, now)
             return False
-        if message.term < self.term or self.role != LEADER:
-            return False
-        peer = self._peers[source]
-        peer.heard = now
-        if message.round > peer.round:
-            peer.round = message.round
-            self._finish_reads()
-        return True
-
-    def _count(self) -> None:
-        """Commit what a majority holds, if it is of this term (paper, figure 8)."""
-        held = sorted((self.log.last, *(peer.match for peer in self._peers.values())))
-        index = held[len(held) - self.majority]
-        if index <= self.commit or self.log.term(index) != self.term:
-            return
-        self.commit = index
-        for node in self.others:
-            self._send(node, Committed(self.term, index))
-        for asker, token in self._reads.release():
-            self._hold_read((asker, token))
-
-    # --- reads
+        return message.term == self.term
 
     def _on_ask_index(self, source: NodeId, message: AskIndex, now: Nanos) -> None:
-        if self.role == LEADER:
-            self._hold_read((source, message.token))
+        if self._leading is not None:
+            self._leading.read(source, message.token)
 
     def _on_index(self, source: NodeId, message: Index, now: Nanos) -> None:
         self.confirmed.append((message.token, message.position))
 
-    def _hold_read(self, read: tuple[NodeId | None, int]) -> None:
-        """Let a read wait for a round that begins after now."""
-        if self.log.term(self.commit) != self.term:
-            self._reads.hold_back(read)
-            return
-        if self._reads.add(read, position_of(self.term, self.commit)):
-            self._begin_round()
-
-    def _begin_round(self) -> None:
-        self._reads.begin()
-        for node, peer in self._peers.items():
-            self._send_append(node, peer, with_entries=peer.flying < FLYING)
-        if self.majority == 1:
-            self._finish_reads()
-
-    def _finish_reads(self) -> None:
-        """Answer the reads whose round a majority has confirmed, and begin the next round."""
-        rounds = sorted((self._reads.round, *(peer.round for peer in self._peers.values())))
-        for asker, token, position in self._reads.finish(rounds[len(rounds) - self.majority]):
-            if asker is None:
-                self.confirmed.append((token, position))
-            else:
-                self._send(asker, Index(token, position))
-        if self._reads.is_due:
-            self._begin_round()
-
     # --- effects
 
-    def _send(self, to: NodeId, message: Message) -> None:
+    def send(self, to: NodeId, message: Message) -> None:
         self._save()
         self.effects.append(Send(to, message))
 
