@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from harness.plan import Plan
+from harness.report import first_picture
 from harness.result import INVALID, UNKNOWN, VALID, Result
 from harness.run import (
     EXIT_BROKEN,
@@ -87,8 +88,8 @@ def reasons(results: Mapping[str, Judged]) -> list[str]:
 def _files(folder: Path | None) -> list[tuple[str, Path]]:
     if folder is None:
         return []
-    pictures = sorted((folder / "anomalies").glob("*.svg"))[:1]
-    found = [("picture", path) for path in pictures]
+    picture = first_picture(folder)
+    found = [("picture", picture)] if picture else []
     if (folder / "report.html").is_file():
         found.append(("report", folder / "report.html"))
     return [*found, ("folder", folder)]
