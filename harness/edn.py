@@ -27,6 +27,11 @@ _TOKEN = re.compile(
       |(?P<bad>\S))?""",
     re.VERBOSE | re.DOTALL,
 )
+# A map of words, plain strings and vectors of words: nearly every line of a history.
+_PLAIN_MAP = re.compile(
+    r"""\{(?:[\s,]++|"[^"\\]*+"|\[[^\[\]{}()"\\;\#^]*+\]|[^\s,"\[\]{}()\\;\#^]++)*+\}"""
+)
+_PLAIN_TOKEN = re.compile(r"""[^\s,"\[\]{}]+|"[^"]*"|\[[^\]]*\]""")
 _NUMBER = re.compile(r"[+-]?\d")
 _CLOSER = {"[": "]", "(": ")", "{": "}", "#{": "}"}
 _NAMED_CHARS = {"newline": "\n", "space": " ", "tab": "\t", "return": "\r"}
@@ -56,6 +61,7 @@ class Reader:
         self._first = first_line
         self._at = 0
         self._breaks: list[int] | None = None
+        self._known: dict[str, Any] = {}
 
     def line(self, at: int) -> int:
         """The number of the line that holds this place of the text."""
@@ -131,6 +137,8 @@ class Reader:
 
     def _collection(self, opener: str) -> Any:
         opened, closer = self._start, _CLOSER.get(opener, "")
+        if opener == "{" and (plain := _PLAIN_MAP.match(self._text, opened)):
+            return self._plain_map(plain)
         if opener == "#_":  # discard where a value is wanted: the value is the form after it
             self._form(self._inside(opened))
             return self._form(self._inside(opened))
@@ -159,6 +167,29 @@ class Reader:
                 opened, f"a map with a key that has no value: {self._glimpse(opened)}"
             )
         return {_hashable(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
+
+    def _plain_map(self, match: re.Match[str]) -> dict[Any, Any]:
+        """The same as the long way, three times as fast."""
+        self._at = match.end()
+        items = []
+        for token in _PLAIN_TOKEN.findall(match.group(), 1):
+            first = token[0]
+            if first == '"':
+                items.append(token[1:-1])
+            elif first == "[":
+                items.append([self._cached(w) for w in token[1:-1].replace(",", " ").split()])
+            else:
+                items.append(self._cached(token))
+        return self._map(items, match.start())
+
+    def _cached(self, word: str) -> Any:
+        """A word's value, remembered: most words of a history come again and again."""
+        found = self._known.get(word, self)
+        if found is self:
+            found = self._word(word)
+            if len(self._known) < 100_000:
+                self._known[word] = found
+        return found
 
     def _word(self, word: str) -> Any:
         first = word[0]
