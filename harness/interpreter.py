@@ -88,7 +88,7 @@ class Interpreter:
 
     def finish(self) -> None:
         """Ask for nothing more: the run stops when what is open has completed."""
-        self._generator = NOTHING
+        self._generator, self._sure = NOTHING, False
 
     def start(self, now: Nanos) -> Sequence[Command]:
         """The first commands, once the cluster is ready."""
@@ -153,7 +153,7 @@ class Interpreter:
         while self._free:
             step = self._generator.op(self._context(now))
             if step is None:
-                self._generator = NOTHING
+                self._generator, self._sure = NOTHING, False
                 if self._free == self._all:
                     commands.append(Stop())
                 break

@@ -103,10 +103,12 @@ class AnyOf(Struct, frozen=True):
                 at = min(at, what.at)  # type: ignore[union-attr]
                 sure = sure and what.sure  # type: ignore[union-attr]
             place = place + 1 if place + 1 < n else 0
-        if inner is self.inner:
-            return Pending(at, sure), self
-        left = tuple(g for g in inner if g is not NOTHING)
-        return (Pending(at, sure), AnyOf(left)) if left else None
+        left = inner
+        if NOTHING in inner:
+            left = tuple(g for g in inner if g is not NOTHING)
+        if not left:
+            return None
+        return Pending(at, sure), (self if left is self.inner else AnyOf(left))
 
     def update(self, ctx: Context, event: Op) -> Generator:
         inner = self.inner
