@@ -92,6 +92,7 @@ class _Run:
         self.journal = Journal(setup.folder)
         self.roles = Roles()
         self.invariants = setup.system.invariants()
+        self.checked = 0  # times
         self.todo: list[Command | None] = []  # None: the run is over
         self.wake = 0  # counts Wakes: only the last one counts
         self.clients: dict[Any, Client] = {}
@@ -307,6 +308,7 @@ class _Run:
     def _check(self) -> None:
         """Check the invariants on every node that is up and does not wait for its disk: what such
         a node believes may be lost in a crash, and it has told nobody."""
+        self.checked += 1
         self.invariants.check(
             {
                 name: node.core
@@ -326,4 +328,5 @@ class _Run:
             "events": sim.events,
             "simulated_end": self._time(),
             "trace_hash": sim.trace_hash(),
+            "invariants_checked": self.checked,
         }
