@@ -141,20 +141,20 @@ class Version(Struct, frozen=True, gc=False, tag=True, array_like=True):
 
 
 class Copy(Struct, frozen=True, gc=False, tag=True, array_like=True):
-    """From a node outside the chain to the tail: send me what I lack."""
+    """From a node outside the chain to the tail: send me what I lack. `ticket` is another one each
+    time the log has changed."""
 
     epoch: int
-    life: int
+    ticket: int
     stretches: tuple[tuple[int, int], ...]
 
 
 class Copied(Struct, frozen=True, gc=False, tag=True, array_like=True):
-    """Committed entries after `base`, up to where your log (of length `have`) is mine; my own
-    ends at `last`."""
+    """The answer to the Copy of this ticket: committed entries after `base`, up to where your log
+    is mine; mine is committed up to `last`."""
 
     epoch: int
-    life: int
-    have: int
+    ticket: int
     base: int
     entries: tuple[Entry, ...]
     last: int

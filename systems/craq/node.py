@@ -94,6 +94,7 @@ class Node:
         self.waiting: dict[str, Request] = {}  # client -> its read that asked the tail
         self.heard: dict[NodeId, Nanos] = {}
         self.pinged = self.answered = 0
+        self.ticket = self.life  # of the copy a spare asks for
         self.near_epoch = 0  # a spare: the epoch whose tail it has caught up with
         self._handlers: dict[type, Callable[[NodeId, Any, Nanos], list[Effect]]] = {
             Update: self._update,
@@ -373,7 +374,7 @@ class Node:
     # -- a spare copies from the tail --
 
     def _copy_request(self) -> Effect:
-        return Send(self.place.tail, Copy(self.epoch, self.life, self.store.stretches()))
+        return Send(self.place.tail, Copy(self.epoch, self.ticket, self.store.stretches()))
 
     def _copy(self, source: NodeId, copy: Copy, now: Nanos) -> list[Effect]:
         """At the tail: the next stretch of what is committed."""
@@ -382,18 +383,20 @@ class Node:
         store = self.store
         base = store.common(copy.stretches)
         entries = tuple(store.log[base : min(base + CHUNK, store.committed)])
-        have = _length(copy.stretches)
-        return [Send(source, Copied(self.epoch, copy.life, have, base, entries, store.committed))]
+        return [Send(source, Copied(self.epoch, copy.ticket, base, entries, store.committed))]
 
     def _copied(self, source: NodeId, copied: Copied, now: Nanos) -> list[Effect]:
+        """Take what comes; a second answer about the log as it was before counts for nothing."""
         store = self.store
-        if self.place.inside or copied.life != self.life or copied.have != store.last:
+        if self.place.inside or copied.ticket != self.ticket:
             return []
         effects = self._cut_back(copied.base)
         store.extend(copied.entries)
         store.commit(store.last)
         if copied.entries:
             effects += self._keep(copied.entries)
+        if effects:
+            self.ticket += 1
         if copied.last - store.last > NEAR:
             return [*effects, self._copy_request()]
         if self.near_epoch != self.epoch:

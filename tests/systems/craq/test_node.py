@@ -530,5 +530,27 @@ def test_stale_answer_to_a_greeting_is_ignored() -> None:
     chain.write("a")
     chain.flow()
     chain.hear("n3", Sync(1, chain["n3"].life, 0, 0, 0), "n2")
-    chain.hear("n3", Copied(1, chain["n3"].life, 0, 0, (), 0), "n2")
+    chain.hear("n3", Copied(1, chain["n3"].ticket, 0, (), 0), "n2")
     assert chain.log("n3") == ["a"]
+
+
+def test_second_answer_about_the_log_as_it_was_is_ignored() -> None:
+    chain = Chain()
+    chain.write("a", client="c1")
+    chain.flow()
+    for value in ("lost", "lost too"):  # they stay at n1 alone
+        chain.write(value, client=value)
+    chain.lose()
+    chain.follow(Config(2, ("n2", "n3")), "n2", "n3")
+    chain.flow()
+    for value in ("b", "c"):
+        chain.ask("write", value, at="n2", client=value)
+    chain.flow()
+    chain.follow(Config(2, ("n2", "n3")), "n1")
+    chain.flow(lambda source, to, message: to == "n3")
+    answers = [message for _, to, message in chain.flying if to == "n1"]
+    chain.flow()
+    assert chain.log("n1") == ["a", "b", "c"]  # as long as it was before
+    assert [type(answer) for answer in answers] == [Copied]
+    chain.hear("n1", answers[0], "n3")
+    assert chain.log("n1") == ["a", "b", "c"]
