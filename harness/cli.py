@@ -170,18 +170,37 @@ _UsageError: Any = typer.BadParameter.__mro__[2]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code. Every kind of failure ends here."""
-    before = signal.signal(signal.SIGTERM, _terminated)
+    before = _listen()
     try:
         return _run(arguments)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _listen() -> dict[signal.Signals, Any]:
+    """Let SIGINT, SIGTERM and a closed terminal stop the command; what was there before.
+
+    A shell starts background jobs with SIGINT ignored, and `kill -INT` is to stop those too; what
+    runs under nohup is to go on.
+    """
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    return {number: signal.signal(number, _stop) for number in numbers}
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    from typer.main import get_command
+
     from harness.error import UserError, WeaklinkError
 
     try:
-        code = app(args=arguments, prog_name="weaklink", standalone_mode=False)
+        # Not `app(...)`, which turns Ctrl-C into a bare exit code and loses what was kept.
+        command = get_command(app)
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        with command.make_context("weaklink", words) as context:
+            code = command.invoke(context)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except typer.Exit as end:
@@ -207,8 +226,8 @@ def _say(text: str, code: int) -> int:
     return code
 
 
-def _terminated(*_: object) -> NoReturn:
-    """SIGTERM ends a command as Ctrl-C does, so that everything is healed and reaped."""
+def _stop(*_: object) -> NoReturn:
+    """Every way to be stopped is that of Ctrl-C, so that everything is healed and reaped."""
     raise KeyboardInterrupt
 
 

@@ -65,7 +65,7 @@ def check_run(name: str, time_limit: Nanos, *, json: bool) -> int:
     if json:
         typer.echo(msgspec.json.encode(_plain(folder, made, code)).decode())
         return code
-    typer.echo(f"{folder}: {words.verdicts(made.run.plan.name, made.judged, code)}")
+    typer.echo(f"{folder}: {words.verdicts(made.run.plan.system.name, made.judged, code)}")
     for text in words.reasons(made.judged):
         typer.echo(f"  {text}")
     for note in made.notes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.commands.trouble import one_line, write_traceback
-from harness.error import UserError, WeaklinkError
+from harness.error import HistoryError, UserError, WeaklinkError
 from harness.plan import Plan
 from harness.run import EXIT_BROKEN, RunResult, run_plan
 
@@ -24,7 +24,8 @@ def attempt(
     """Run a plan once. A harness or machine that fails gives an outcome with exit 255, the reason
     in its notes and the traceback in weaklink.log.
 
-    Raises UserError, which is no run's fault, and KeyboardInterrupt with a note of what was kept.
+    Raises UserError, which is no run's fault (but not HistoryError: the history is our own), and
+    KeyboardInterrupt with a note of what was kept.
     """
     before = _current(results)
     started = datetime.now().astimezone()
@@ -40,9 +41,9 @@ def attempt(
     except KeyboardInterrupt as error:
         error.add_note(_kept(_opened(results, before), command))
         raise
-    except UserError:
-        raise
     except Exception as error:
+        if isinstance(error, UserError) and not isinstance(error, HistoryError):
+            raise
         folder = _opened(results, before)
         what = str(error) if isinstance(error, WeaklinkError) else one_line(error)
         log = write_traceback(folder or results)

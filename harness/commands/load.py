@@ -103,15 +103,22 @@ def again(plan: Plan, flags: Flags) -> str:
 
 
 def run_folder(name: str, results: Path = Path("results")) -> Path:
-    """The folder of a run: as it is, or under results/ ("latest", "demo-craq/latest")."""
+    """The folder of a run, by its path or by what stands under results/ ("latest",
+    "demo-craq/latest"); where a link leads, since the link will move."""
     for path in (Path(name), results / name):
         if path.is_file() and path.name == "plan.yaml":
-            return path.parent
+            return near(path.parent)
         if (path / "plan.yaml").is_file():
-            return path
+            return near(path)
     if Path(name).exists():
         raise UserError(f"{name}: not a run's folder: no plan.yaml in it")
     raise UserError(f"{name}: no such run, neither here nor in {results}/")
+
+
+def near(path: Path) -> Path:
+    """The real path, from here where it is below."""
+    real, here = path.resolve(), Path.cwd()
+    return real.relative_to(here) if real.is_relative_to(here) else real
 
 
 def seeds(first: int, count: int) -> Iterable[int]:

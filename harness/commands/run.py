@@ -75,20 +75,12 @@ def replay(name: str, results: Path | None) -> int:
     for byte; where it is not, the exit code is at least 1."""
     folder = load.run_folder(name)
     plan = load_plan(folder / "plan.yaml")
-    flags = Flags(results=results or _results_of(folder))
+    flags = Flags(results=results or load.near(folder.resolve().parent.parent))
     command = f"weaklink replay {folder}"
     outcome = one(plan, flags, json=False, command=command)
     finish([outcome], flags.results, None)
     same = _compare(folder, outcome) if plan.driver == "sim" else EXIT_OK
     return worst_within([outcome.exit, same])
-
-
-def _results_of(folder: Path) -> Path:
-    """The results/ that a run's folder, which may be a link, is in."""
-    real = folder.resolve()
-    here = Path.cwd()
-    parent = real.parent.parent
-    return parent.relative_to(here) if parent.is_relative_to(here) else parent
 
 
 def _compare(folder: Path, outcome: RunResult) -> int:

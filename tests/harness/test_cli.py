@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -439,14 +438,16 @@ print(sorted(heavy & set(sys.modules)))
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_run_says_what_is_kept(number: signal.Signals, folder: Path) -> None:
     command = [sys.executable, "-m", "harness.cli", "run", "toy", "--time-limit", "100h"]
-    environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environ) as process:
-        history = folder / "results/current/history.jsonl"
+    history = folder / "results/current/history.jsonl"
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
         end = time.monotonic() + 30
         while time.monotonic() < end and not (history.exists() and history.stat().st_size > 10_000):
             time.sleep(0.02)
         process.send_signal(number)
         _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "stopped; its history so far is kept in results/toy/" in err
     lines = history.read_bytes().splitlines()
