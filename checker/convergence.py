@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import UNSET
 
@@ -12,9 +12,15 @@ from harness.result import INVALID, UNKNOWN, VALID, Budget, Result
 
 
 class Convergence:
-    """The checker `convergence`: compares the digests of what the nodes held at the end."""
+    """The checker `convergence`: compares the digests of what the nodes held at the end.
+
+    `nodes` are all the replicas there were, where that is known: one alone cannot differ.
+    """
 
     name = "convergence"
+
+    def __init__(self, nodes: Sequence[NodeId] = ()) -> None:
+        self._nodes = tuple(nodes)
 
     def check(self, history: History, budget: Budget) -> Result:
         """Invalid where two nodes differ; unknown where fewer than two, or not all that answered
@@ -24,10 +30,10 @@ class Convergence:
         if len(groups) > 1:
             shown = " | ".join(f"[{' '.join(nodes)}]" for nodes in groups)
             return Result(INVALID, f"nodes hold different states at the end: {shown}", data)
-        if len(history.dumps) < 2:
+        if len(history.dumps) < 2 and list(self._nodes) != list(history.dumps):
             said = "no node" if not history.dumps else f"only {next(iter(history.dumps))}"
             return Result(UNKNOWN, f"{said} said what it holds at the end", data)
-        silent = sorted(_answering(history) - set(history.dumps))
+        silent = sorted({*_answering(history), *self._nodes} - set(history.dumps))
         if silent:
             return Result(
                 UNKNOWN, f"{', '.join(silent)} did not say what it holds at the end", data

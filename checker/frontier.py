@@ -153,8 +153,9 @@ def _towards(
                     _insert(kept, (after, done2), good2, used2)
                 elif _insert(queued, (after, done2), good2, used2):
                     heappush(heap, (moves.rank(good2, used2), after, done2, good2, used2))
-            spent += 1
-            if spent % SLICE == 0:
+            spent += 1 + (len(queued[state, done]) >> 4)  # long fronts make an insertion slow
+            if spent >= SLICE:
+                spent = 0
                 meter.held += sum(map(len, queued.values())) - held
                 held = sum(map(len, queued.values()))
                 yield

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-import sys
-from pathlib import Path
 from typing import Any
 
+import oracle
 import pytest
 
 from checker import MODELS, Linearizable
@@ -20,12 +18,6 @@ from checker.scan import Scan
 from checker.search import Meter
 from harness.history import History
 from harness.result import INVALID, VALID
-
-_SPEC = importlib.util.spec_from_file_location("oracle", Path(__file__).parent / "oracle.py")
-assert _SPEC is not None and _SPEC.loader is not None
-oracle = importlib.util.module_from_spec(_SPEC)
-sys.modules["oracle"] = oracle
-_SPEC.loader.exec_module(oracle)
 
 
 class Bare:
