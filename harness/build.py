@@ -169,7 +169,8 @@ def _checkers(plan: Plan, load: Workload) -> dict[str, Checker]:
         name: checker.Required(judge, plan.require, fs, nodes)
         for name, judge in load.checkers.items()
     }
-    for name in ("stats", "availability", "convergence", "faults", *plan.checkers):
+    found["convergence"] = checker.Convergence(nodes)
+    for name in ("stats", "availability", "faults", *plan.checkers):
         found.setdefault(name, checker.REGISTRY[name]())
     return found
 
