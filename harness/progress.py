@@ -77,9 +77,9 @@ class Progress(Protocol):
         ...
 
 
-def progress(plan: Plan, label: str) -> Progress:
-    """A bar where standard error is a terminal, else lines."""
-    out = sys.stderr
+def progress(plan: Plan, label: str, out: TextIO | None = None) -> Progress:
+    """A bar where `out` (standard error) is a terminal, else lines."""
+    out = out or sys.stderr
     total = plan.time_limit + plan.recovery
     return Bar(label, total) if out.isatty() else Lines(label, total, out)
 
