@@ -12,9 +12,9 @@ from typing import Any
 
 from harness.clock import Nanos
 from harness.fault import kind_of
-from nemesis import target
-from nemesis.links import SHAPES, Packet, Partition, behaviour_of
-from nemesis.package import Package, compose, known, package
+from nemesis import option, target
+from nemesis.links import SHAPES, Packet, Partition, behaviour_of, links_option
+from nemesis.package import SCHEDULE, Package, compose, package
 from nemesis.process import Process, kill, pause
 
 __all__ = ["REGISTRY", "Package", "compose"]
@@ -26,32 +26,35 @@ def partition(options: Mapping[str, Any], rng: Random, interval: Nanos, name: st
     """Cut links. `targets`: a node, role or count to isolate; majorities-ring, bridge, one-way,
     primaries; a grudge map {node: [nodes it refuses to hear]}; or a list, one of which is drawn at
     each start. `clients: true` cuts the isolated side off from clients too."""
-    known(options, frozenset({"targets", "clients"}))
+    option.known(options, SCHEDULE | {"targets", "clients"})
     targets = options.get("targets", "one")
-    if not isinstance(targets, dict):
-        target.check(targets, SHAPES)
-    nemesis = Partition(targets, _flag(options, "clients", False))
+    target.check(targets, SHAPES, grudges=True)
+    nemesis = Partition(clients=option.flag(options, "clients", False))
     return _package(name, nemesis, "start-partition", "stop-partition", options, rng, interval)
 
 
 def packet(options: Mapping[str, Any], rng: Random, interval: Nanos, name: str) -> Package:
     """Disturb links: `delay`, `jitter` (durations), `loss`, `duplicate`, `reorder` (shares), on all
-    links to and from the targets (those of clients too, unless `clients: false`), or on `links`."""
-    own = {"targets", "links", "clients", "delay", "jitter", "loss", "duplicate", "reorder"}
-    known(options, frozenset(own))
-    targets = options.get("targets", "one")
-    target.check(targets)
-    links = [(a, b) for a, b in options["links"]] if "links" in options else None
-    nemesis = Packet(targets, links, _flag(options, "clients", True), behaviour_of(options))
+    links to and from the targets (those of clients too, unless `clients: false`), or on `links`,
+    pairs of nodes."""
+    shapes = {"delay", "jitter", "loss", "duplicate", "reorder"}
+    option.known(options, SCHEDULE | shapes | {"targets", "links", "clients"})
+    if "links" in options and options.keys() & {"targets", "clients"}:
+        raise ValueError("either `links` or `targets` (and `clients`), not both")
+    target.check(options.get("targets", "one"))
+    nemesis = Packet(
+        behaviour_of(options),
+        links=links_option(options) if "links" in options else (),
+        clients=option.flag(options, "clients", True),
+    )
     return _package(name, nemesis, "start-packet", "stop-packet", options, rng, interval)
 
 
-def _process(make: Callable[[Any], Process], begin: str, end: str) -> Make:
+def _process(make: Callable[[], Process], begin: str, end: str) -> Make:
     def build(options: Mapping[str, Any], rng: Random, interval: Nanos, name: str) -> Package:
-        known(options, frozenset({"targets"}))
-        targets = options.get("targets", "one")
-        target.check(targets)
-        return _package(name, make(targets), begin, end, options, rng, interval)
+        option.known(options, SCHEDULE | {"targets"})
+        target.check(options.get("targets", "one"))
+        return _package(name, make(), begin, end, options, rng, interval)
 
     return build
 
@@ -67,14 +70,11 @@ def _package(
 ) -> Package:
     kind = kind_of(start)
     assert kind is not None
-    return package(name, nemesis, start, stop, kind.colour, options, rng, interval)
-
-
-def _flag(options: Mapping[str, Any], name: str, default: bool) -> bool:
-    value = options.get(name, default)
-    if not isinstance(value, bool):
-        raise ValueError(f"{name}: expected true or false, got {value!r}")
-    return value
+    if "links" in options:  # named, not drawn
+        targets = ", ".join(f"{a} - {b}" for a, b in options["links"])
+    else:
+        targets = options.get("targets", "one")
+    return package(name, nemesis, start, stop, kind.colour, options, rng, interval, targets)
 
 
 REGISTRY: dict[str, Make] = {

@@ -6,59 +6,85 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from harness.clock import MS, duration, show
+from harness.clock import MS, show
 from harness.core import NodeId
 from harness.fault import CLIENTS, Action, Cut, Link, Mend, Outcome, Shape, View
 from harness.op import Op
-from nemesis import grudge, report, target
+from nemesis import grudge, option, report, target
 
 SHAPES = ("majorities-ring", "bridge", "one-way")
 
 
-class Partition:
-    """start-partition cuts links by a grudge; stop-partition mends them.
+class _Tagged:
+    """A fault that is one Cut or Shape under its package's tag.
 
-    What it remembers between the two is its own tag, which the driver keeps, and the words of the
-    grudge it planned last.
+    What it remembers between start and end is whether its tag is in force, and whom it hit.
     """
 
+    kind: str
+
+    def __init__(self) -> None:
+        self._in_force = False
+        self._targets: tuple[NodeId, ...] = ()
+        self._shape = self._why = ""
+
+    def plan(self, op: Op, view: View, rng: Random) -> Sequence[Action]:
+        """One Cut or Shape; nothing where nobody has the role; at the end one Mend."""
+        tag = report.package_of(op)
+        if op.f.startswith("stop"):
+            return [Mend(tag)] if self._in_force else []
+        if self._in_force:
+            self._why = f"the last {self.kind} is still in force"
+            return []
+        self._why = _why_not(op.value.get("targets"), view)
+        return self._begin(op, tag, view, rng)
+
+    def _begin(self, op: Op, tag: str, view: View, rng: Random) -> Sequence[Action]:
+        raise NotImplementedError
+
+    def done(self, op: Op, actions: Sequence[Action], outcomes: Sequence[Outcome]) -> Op:
+        """Installed, in words; healed, with the count of what was dropped or disturbed."""
+        done = any(outcome.done for outcome in outcomes)
+        if op.f.startswith("stop"):
+            self._in_force = self._in_force and not done
+            targets = self._targets if outcomes else ()
+            return report.ended(op, self.kind, outcomes, targets=targets)
+        self._in_force = self._in_force or done
+        return report.started(
+            op, self.kind, outcomes, targets=self._targets, shape=self._shape, why=self._why
+        )
+
+
+def _why_not(spec: Any, view: View) -> str:
+    """Why a target that is well-formed names no link."""
+    if spec in target.ROLES or spec == "primaries":
+        return f"no node is {spec} now"
+    n = len(view.nodes)
+    return f"{n} node{'s are' if n != 1 else ' is'} too few for {spec}"
+
+
+class Partition(_Tagged):
+    """start-partition cuts links by a grudge; stop-partition mends them. With `clients` the
+    isolated side (the smaller one) loses its links with the clients too."""
+
+    kind = "partition"
     fs = frozenset({"start-partition", "stop-partition"})
     needs: frozenset[type] = frozenset({Cut, Mend})
 
-    def __init__(self, targets: Any, clients: bool) -> None:
-        self._targets = targets
+    def __init__(self, *, clients: bool = False) -> None:
+        super().__init__()
         self._clients = clients
-        self._planned: tuple[tuple[NodeId, ...], str, str] = ((), "", "")
-        self._in_force = False
 
-    def plan(self, op: Op, view: View, rng: Random) -> Sequence[Action]:
-        """One Cut with all links of the grudge; nothing where nobody has the role."""
-        tag = report.package_of(op)
-        if op.f == "stop-partition":
-            return [Mend(tag)] if self._in_force else []
-        if self._in_force:
-            self._planned = ((), "", "the last partition is still in force")
-            return []
-        spec = target.draw(self._targets, rng)
-        found, isolated = _grudge(spec, view, rng)
-        if not found:
-            self._planned = ((), "", f"no node is {spec} now")
-            return []
+    def _begin(self, op: Op, tag: str, view: View, rng: Random) -> Sequence[Action]:
+        found, isolated = _grudge(op.value["targets"], view, rng)
         links = grudge.links_of(found)
-        if self._clients:
+        if not links:
+            return []
+        self._targets, self._shape = isolated, grudge.words(found, (*view.nodes, *view.managers))
+        if self._clients and isolated:
             links += grudge.client_links(isolated)
-        shape = grudge.words(found, (*view.nodes, *view.managers))
-        self._planned = (isolated, shape + (", clients too" if self._clients else ""), "")
+            self._shape += ", clients too"
         return [Cut(tag, links)]
-
-    def done(self, op: Op, actions: Sequence[Action], outcomes: Sequence[Outcome]) -> Op:
-        """Installed with the grudge in words; healed with the count of dropped messages."""
-        targets, shape, why = self._planned
-        if op.f == "stop-partition":
-            self._in_force = False
-            return report.ended(op, "partition", outcomes, targets=targets if outcomes else ())
-        self._in_force = self._in_force or any(outcome.done for outcome in outcomes)
-        return report.started(op, "partition", outcomes, targets=targets, shape=shape, why=why)
 
 
 def _grudge(
@@ -97,48 +123,31 @@ def _alone(
     return {n: tuple(sorted(refused[n])) for n in everyone if refused[n]}, tuple(nodes)
 
 
-class Packet:
-    """start-packet disturbs links by a Shape; stop-packet mends them."""
+class Packet(_Tagged):
+    """start-packet disturbs links by a Shape; stop-packet mends them. The links are those named,
+    or else all to and from the targets."""
 
+    kind = "packet"
     fs = frozenset({"start-packet", "stop-packet"})
     needs: frozenset[type] = frozenset({Shape, Mend})
 
     def __init__(
-        self, targets: Any, links: Sequence[Link] | None, clients: bool, behaviour: dict[str, Any]
+        self, behaviour: Mapping[str, Any], *, links: Sequence[Link] = (), clients: bool = True
     ) -> None:
-        self._targets = targets
-        self._links = links
-        self._clients = clients
-        self._behaviour = behaviour
-        self._planned: tuple[tuple[NodeId, ...], str, str] = ((), "", "")
-        self._in_force = False
+        super().__init__()
+        self._behaviour, self._links, self._clients = behaviour, tuple(links), clients
 
-    def plan(self, op: Op, view: View, rng: Random) -> Sequence[Action]:
-        """One Shape on all links to and from the targets."""
-        tag = report.package_of(op)
-        if op.f == "stop-packet":
-            return [Mend(tag)] if self._in_force else []
-        if self._in_force:
-            self._planned = ((), "", "the last packet fault is still in force")
-            return []
-        spec = target.draw(self._targets, rng)
-        nodes = target.nodes_of(spec, view, rng) if self._links is None else ()
-        links = self._links if self._links is not None else self._around(nodes, view)
+    def _begin(self, op: Op, tag: str, view: View, rng: Random) -> Sequence[Action]:
+        nodes: tuple[NodeId, ...] = ()
+        links: Sequence[Link] = self._links
         if not links:
-            self._planned = ((), "", f"no node is {spec} now")
+            nodes = target.nodes_of(op.value["targets"], view, rng)
+            links = self._around(nodes, view)
+        if not links:
             return []
-        where = " ".join(nodes) or ", ".join(f"{a}->{b}" for a, b in links)
-        self._planned = (nodes, f"{where}: {_words(self._behaviour)}", "")
+        where = " ".join(nodes) or ", ".join(f"{a} to {b}" for a, b in links)
+        self._targets, self._shape = nodes, f"{where}: {_words(self._behaviour)}"
         return [Shape(tag, tuple(links), **self._behaviour)]
-
-    def done(self, op: Op, actions: Sequence[Action], outcomes: Sequence[Outcome]) -> Op:
-        """Installed with the behaviour in words; healed with counts of what was disturbed."""
-        targets, shape, why = self._planned
-        if op.f == "stop-packet":
-            self._in_force = False
-            return report.ended(op, "packet", outcomes, targets=targets if outcomes else ())
-        self._in_force = self._in_force or any(outcome.done for outcome in outcomes)
-        return report.started(op, "packet", outcomes, targets=targets, shape=shape, why=why)
 
     def _around(self, nodes: Sequence[NodeId], view: View) -> list[Link]:
         """All links to and from these nodes, in a fixed order."""
@@ -155,9 +164,9 @@ class Packet:
 def _words(behaviour: Mapping[str, Any]) -> str:
     """A behaviour as people write it: "delay 50 ms ± 10 ms, loss 10 %"."""
     parts = []
-    if behaviour.get("delay"):
-        jitter = behaviour.get("jitter", 0)
-        parts.append(f"delay {show(behaviour['delay'])}" + (f" ± {show(jitter)}" if jitter else ""))
+    delay, jitter = behaviour.get("delay", 0), behaviour.get("jitter", 0)
+    if delay or jitter:
+        parts.append(f"delay {show(delay)}" + (f" ± {show(jitter)}" if jitter else ""))
     parts += [
         f"{n} {behaviour[n]:.0%}" for n in ("loss", "duplicate", "reorder") if behaviour.get(n)
     ]
@@ -165,18 +174,32 @@ def _words(behaviour: Mapping[str, Any]) -> str:
 
 
 def behaviour_of(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The Shape fields that a packet fault's options ask for; raises ValueError."""
+    """The Shape fields that a packet fault's options ask for, 50 ms of delay if none; raises
+    ValueError."""
     shape: dict[str, Any] = {
-        name: duration(options[name]) for name in ("delay", "jitter") if name in options
+        name: option.time(options, name) for name in ("delay", "jitter") if name in options
     }
     for name in ("loss", "duplicate", "reorder"):
         if name in options:
-            share = options[name]
-            if (
-                isinstance(share, bool)
-                or not isinstance(share, (int, float))
-                or not 0 <= share <= 1
-            ):
-                raise ValueError(f"{name}: expected a share from 0 to 1, got {share!r}")
-            shape[name] = float(share)
-    return shape or {"delay": 50 * MS, "jitter": 10 * MS}
+            shape[name] = option.share(options, name)
+    if not shape:
+        return {"delay": 50 * MS, "jitter": 10 * MS}
+    if not any(shape.values()):
+        raise ValueError(f"{', '.join(shape)}: this disturbs nothing")
+    return shape
+
+
+def links_option(options: Mapping[str, Any]) -> list[Link]:
+    """The option `links`, pairs of ends, each in both directions; raises ValueError."""
+    pairs = options["links"]
+    if not isinstance(pairs, list) or not pairs:
+        raise ValueError(f"links: expected pairs such as [[n1, n2]], got {pairs!r}")
+    found: dict[Link, None] = {}
+    for pair in pairs:
+        ends = pair if isinstance(pair, list) else []
+        if len(ends) != 2 or not all(target.is_node(e) or e == CLIENTS for e in ends):
+            raise ValueError(f"links: expected two nodes such as [n1, n2], got {pair!r}")
+        if ends[0] == ends[1]:
+            raise ValueError(f"links: {ends[0]} has no link to itself")
+        found[(ends[0], ends[1])] = found[(ends[1], ends[0])] = None
+    return list(found)

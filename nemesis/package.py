@@ -9,10 +9,10 @@ from typing import Any
 from msgspec import Struct
 
 from harness import generator as gen
-from harness.clock import Nanos, duration
-from harness.error import nearest
+from harness.clock import Nanos
 from harness.fault import Action, Nemesis, Outcome, View
 from harness.op import INFO, NEMESIS, Op
+from nemesis import option, target
 
 SCHEDULE = frozenset({"interval", "at", "for", "every"})
 
@@ -39,36 +39,30 @@ def package(
     options: Mapping[str, Any],
     rng: Random,
     interval: Nanos,
+    targets: Any,
 ) -> Package:
     """A package whose start and stop ops follow the schedule that its options ask for.
 
     `at`, `for` and `every` fix the times: begin at `at`, end after `for`, again every `every`.
     Otherwise the gaps between start, stop, start, ... are uniform in half to one and a half
-    `interval`. Raises ValueError.
+    `interval`. One of `targets` is drawn for each start, and is in the op's value. Raises
+    ValueError.
     """
-    begin, end = _op(start, name), _op(stop, name)
+    begins = (_op(start, {"package": name, "targets": t}) for t in target.draws(targets, rng))
+    end = _op(stop, {"package": name})
     if "at" in options:
         at, span, every = _fixed(options)
-        schedule = _by_the_clock(begin, end, at, span, every)
+        schedule = _by_the_clock(begins, end, at, span, every)
     elif "for" in options or "every" in options:
         raise ValueError("`for` and `every` go with `at`, the time of the first start")
     else:
-        gap = duration(options["interval"]) if "interval" in options else interval
-        if gap <= 0:
-            raise ValueError(f"interval: expected more than nothing, got {options['interval']!r}")
-        schedule = _at_random(begin, end, gap, rng)
-    return Package(name, nemesis, schedule, end, colour)
+        gap = option.positive_time(options, "interval") if "interval" in options else interval
+        schedule = _at_random(begins, end, gap, rng)
+    return Package(name, nemesis, gen.lift(schedule), end, colour)
 
 
-def known(options: Mapping[str, Any], own: frozenset[str]) -> None:
-    """Raises ValueError, with the nearest right spelling, for an option nobody knows."""
-    for option in options:
-        if option not in own | SCHEDULE:
-            raise ValueError(f"unknown option {option!r}: {nearest(option, own | SCHEDULE)}")
-
-
-def _op(f: str, name: str) -> Op:
-    return Op(-1, -1, NEMESIS, INFO, f, {"package": name})
+def _op(f: str, value: Mapping[str, Any]) -> Op:
+    return Op(-1, -1, NEMESIS, INFO, f, value)
 
 
 def _fixed(options: Mapping[str, Any]) -> tuple[Nanos, Nanos, Nanos | None]:
@@ -76,28 +70,27 @@ def _fixed(options: Mapping[str, Any]) -> tuple[Nanos, Nanos, Nanos | None]:
         raise ValueError("either `interval` or `at`, not both")
     if "for" not in options:
         raise ValueError("`at` needs `for`, how long the fault lasts")
-    at, span = duration(options["at"]), duration(options["for"])
-    every = duration(options["every"]) if "every" in options else None
+    at, span = option.time(options, "at"), option.positive_time(options, "for")
+    every = option.positive_time(options, "every") if "every" in options else None
     if every is not None and every <= span:
         raise ValueError("`every` must be longer than `for`")
     return at, span, every
 
 
-def _by_the_clock(begin: Op, end: Op, at: Nanos, span: Nanos, every: Nanos | None) -> Iterator[Any]:
+def _by_the_clock(
+    begins: Iterator[Op], end: Op, at: Nanos, span: Nanos, every: Nanos | None
+) -> Iterator[Any]:
     """Start and stop at fixed times after the run's start."""
-    while True:
-        yield gen.until(at)
-        yield begin
-        yield gen.until(at + span)
-        yield end
+    for begin in begins:
+        yield from (gen.until(at), begin, gen.until(at + span), end)
         if every is None:
             return
         at += every
 
 
-def _at_random(begin: Op, end: Op, gap: Nanos, rng: Random) -> Iterator[Any]:
+def _at_random(begins: Iterator[Op], end: Op, gap: Nanos, rng: Random) -> Iterator[Any]:
     """Start and stop by turns, for ever."""
-    while True:
+    for begin in begins:
         for op in (begin, end):
             yield gen.sleep(round(gap * rng.uniform(0.5, 1.5)))
             yield op

@@ -1,14 +1,14 @@
 """Faults of nodes as processes: kill and start, pause and resume.
 
 A package ends only what it began: `start` starts the nodes that this package's `kill` ended, and
-leaves a node alone that another package holds down.
+leaves a node alone that another package holds down. A node that was paused and then killed by
+another package is not resumed: whoever killed it starts it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
 
 from harness.core import NodeId
 from harness.fault import Action, Kill, Outcome, Pause, Resume, Start, View
@@ -29,46 +29,50 @@ class Process:
         end: str,
         strike: Callable[[NodeId], Action],
         undo: Callable[[NodeId], Action],
-        targets: Any,
+        needs: frozenset[type],
     ) -> None:
         self.fs = frozenset({begin, end})
+        self.needs = needs
         self._fault, self._begin = fault, begin
-        self._strike, self._undo, self._targets = strike, undo, targets
+        self._strike, self._undo = strike, undo
         self._held: tuple[NodeId, ...] = ()
         self._why = ""
 
-    @property
-    def needs(self) -> frozenset[type]:
-        """The two kinds of action."""
-        return frozenset({type(self._strike("n1")), type(self._undo("n1"))})
-
     def plan(self, op: Op, view: View, rng: Random) -> Sequence[Action]:
         """Strike the targets that this package does not hold yet; or undo all that it holds."""
+        self._held = tuple(node for node in self._held if self._is_hit(node, view))
         if op.f != self._begin:
             return [self._undo(node) for node in self._held]
-        spec = target.draw(self._targets, rng)
-        nodes = target.nodes_of(spec, view, rng)
-        self._why = f"no node is {spec} now"
-        return [self._strike(node) for node in nodes if node not in self._held]
+        fit = [node for node in view.nodes if node in view.up and node not in view.paused]
+        spec = op.value["targets"]
+        nodes = target.nodes_of(spec, view, rng, fit)
+        left = [node for node in nodes if node not in self._held]
+        self._why = f"{' '.join(nodes)} is hit already" if nodes else f"no node is {spec} now"
+        return [self._strike(node) for node in left]
+
+    def _is_hit(self, node: NodeId, view: View) -> bool:
+        """Whether a node is still as this package left it."""
+        return node not in view.up if self._fault == "kill" else node in view.paused
 
     def done(self, op: Op, actions: Sequence[Action], outcomes: Sequence[Outcome]) -> Op:
-        """Installed with the nodes that were hit; healed with those that were brought back."""
+        """Installed with the nodes that were hit; healed with those that were brought back. What
+        could not be brought back is still held, and tried again by the next end op."""
         pairs = list(zip(actions, outcomes, strict=True))
-        hit = tuple(action.node for action, outcome in pairs if outcome.done)  # type: ignore[union-attr]
-        if op.f != self._begin:
-            targets, self._held = self._held, ()
-            return report.ended(op, self._fault, outcomes, targets=targets)
-        self._held = tuple(sorted({*self._held, *hit}))
-        return report.started(
-            op, self._fault, outcomes, targets=hit, shape=" ".join(hit), why=self._why
-        )
+        done = tuple(action.node for action, outcome in pairs if outcome.done)  # type: ignore[union-attr]
+        if op.f == self._begin:
+            self._held = tuple(sorted({*self._held, *done}))
+            return report.started(
+                op, self._fault, outcomes, targets=done, shape=" ".join(done), why=self._why
+            )
+        self._held = tuple(node for node in self._held if node not in done)
+        return report.ended(op, self._fault, outcomes, targets=done)
 
 
-def kill(targets: Any) -> Process:
+def kill() -> Process:
     """SIGKILL, and a start from what was persisted."""
-    return Process("kill", "kill", "start", Kill, Start, targets)
+    return Process("kill", "kill", "start", Kill, Start, frozenset({Kill, Start}))
 
 
-def pause(targets: Any) -> Process:
+def pause() -> Process:
     """SIGSTOP, and SIGCONT."""
-    return Process("pause", "pause", "resume", Pause, Resume, targets)
+    return Process("pause", "pause", "resume", Pause, Resume, frozenset({Pause, Resume}))

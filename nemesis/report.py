@@ -14,6 +14,9 @@ from harness.op import INFO, Op
 
 NOTHING_TO_HEAL = "nothing to heal"
 
+# Proofs of single nodes, as the counts they add up to.
+_COUNTED = {("signal", 9): "killed", ("state", "stopped"): "stopped"}
+
 
 def started(
     op: Op,
@@ -32,9 +35,9 @@ def started(
         FaultReport(
             fault=fault,
             state="installed" if done else "skipped",
-            package=package_of(op),
-            targets=tuple(targets),
-            shape=shape,
+            package=_name(op, fault),
+            targets=tuple(targets) if done else (),
+            shape=shape if done else "",
             why="; ".join(reasons) if reasons or done else why,
             proof=summed(outcomes),
         ),
@@ -50,7 +53,7 @@ def ended(op: Op, fault: str, outcomes: Sequence[Outcome], *, targets: Sequence[
         FaultReport(
             fault=fault,
             state="healed" if outcomes else "skipped",
-            package=package_of(op),
+            package=_name(op, fault),
             targets=tuple(targets),
             why="; ".join(reasons) if outcomes else NOTHING_TO_HEAL,
             proof=summed(outcomes),
@@ -63,13 +66,22 @@ def package_of(op: Op) -> str:
     return str(op.value["package"])
 
 
+def _name(op: Op, fault: str) -> str:
+    """The package's name; none where it says no more than the fault's."""
+    name = package_of(op)
+    return "" if name == fault else name
+
+
 def summed(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """The proofs of several actions as one: counts are added, words are kept."""
+    """The proofs of several actions as one: counts are added, other words counted."""
     total: dict[str, Any] = {}
     for outcome in outcomes:
         for name, value in outcome.proof.items():
-            adds = isinstance(value, int) and name != "signal"
-            total[name] = total.get(name, 0) + value if adds else value
+            if isinstance(value, int) and name not in ("signal", "exit"):
+                total[name] = total.get(name, 0) + value
+            else:
+                word = _COUNTED.get((name, value), f"{name} {value}")
+                total[word] = total.get(word, 0) + 1
     return total
 
 

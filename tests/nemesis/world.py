@@ -1,0 +1,117 @@
+"""A cluster in memory that carries out actions as the drivers do, and faults run against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+import msgspec
+
+from harness import generator as gen
+from harness.clock import SECOND, Nanos
+from harness.fault import (
+    Action,
+    Cut,
+    FaultReport,
+    Kill,
+    Mend,
+    Outcome,
+    Pause,
+    Resume,
+    Role,
+    Shape,
+    Start,
+    View,
+)
+from harness.inject import inject, refusal
+from harness.op import INFO, NEMESIS, Op
+from nemesis import REGISTRY, Package, compose
+from tests.harness.perfect import play
+
+
+class World:
+    """Nodes that are up or down, running or paused, and the tags in force on their links."""
+
+    def __init__(
+        self,
+        nodes: int = 3,
+        managers: int = 0,
+        roles: Mapping[str, Role] | None = None,
+        seed: int = 1,
+    ) -> None:
+        self.nodes = tuple(f"n{i + 1}" for i in range(nodes))
+        self.managers = tuple(f"m{i + 1}" for i in range(managers))
+        self.up = {*self.nodes, *self.managers}
+        self.paused: set[str] = set()
+        self.tags: dict[str, Action] = {}
+        self.roles = dict(roles or {})
+        self.broken: set[str] = set()  # nodes that do not start again
+        self.acts: list[Action] = []
+        self.rng = Random(seed)
+
+    def view(self) -> View:
+        roles = {node: role for node, role in self.roles.items() if node in self.up}
+        up, paused = frozenset(self.up), frozenset(self.paused)
+        return View(self.nodes, self.managers, up, paused, roles)
+
+    def carry_out(self, action: Action) -> Outcome:
+        why = refusal(action, self.view(), self.tags)
+        if why:
+            return Outcome(False, why)
+        self.acts.append(action)
+        if isinstance(action, Cut | Shape):
+            self.tags[action.tag] = action
+        elif isinstance(action, Mend):
+            begun = self.tags.pop(action.tag)
+            return Outcome(True, "", {"dropped" if isinstance(begun, Cut) else "delayed": 3})
+        elif isinstance(action, Kill):
+            self.up.discard(action.node)
+            self.paused.discard(action.node)
+            return Outcome(True, "", {"signal": 9})
+        elif isinstance(action, Start):
+            if action.node in self.broken:
+                return Outcome(False, "it does not start")
+            self.up.add(action.node)
+        elif isinstance(action, Pause):
+            self.paused.add(action.node)
+            return Outcome(True, "", {"state": "stopped"})
+        elif isinstance(action, Resume):
+            self.paused.discard(action.node)
+        return Outcome(True)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.up == {*self.nodes, *self.managers} and not self.paused and not self.tags
+
+    def do(self, nemesis: Any, f: str, targets: Any = None, package: str = "p") -> FaultReport:
+        """Inject one op; its report."""
+        value = {"package": package} | ({"targets": targets} if targets is not None else {})
+        return self.inject(nemesis, Op(0, 0, NEMESIS, INFO, f, value))[1]
+
+    def inject(self, nemesis: Any, op: Op) -> tuple[Op, FaultReport]:
+        done = inject(op, nemesis, self.view(), self.rng, self.carry_out)
+        assert done.type == INFO and done.process == NEMESIS
+        return done, msgspec.convert(done.value, FaultReport)
+
+
+def package(fault: str, name: str = "", seed: int = 1, **options: Any) -> Package:
+    """A package as a plan's entry makes it, `for_` standing for `for`."""
+    words = {key.rstrip("_"): value for key, value in options.items()}
+    return REGISTRY[fault](words, Random(seed), 5 * SECOND, name or fault)
+
+
+def run(
+    world: World, packages: Sequence[Package], limit: Nanos = 60 * SECOND
+) -> list[tuple[Op, FaultReport]]:
+    """Run packages as a plan does, until all is healed: each invocation with its report."""
+    whole = compose(packages)
+    found: list[tuple[Op, FaultReport]] = []
+
+    def heard(op: Op) -> Op:
+        found.append((op, world.inject(whole.nemesis, op)[1]))
+        return op
+
+    main = gen.time_limit(limit, gen.nemesis(gen.map(heard, whole.generator)))
+    play(gen.phases(main, gen.nemesis(gen.map(heard, whole.final_generator))), 1)
+    return found
