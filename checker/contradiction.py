@@ -129,18 +129,39 @@ class _Teller:
         """Two blocks, each before the other in real time."""
         assert wrong.first is not None and wrong.second is not None
         edges = self._reads_from(wrong.tasks)
-        for (a, b), (_, back) in ((wrong.first, wrong.second), (wrong.second, wrong.first)):
-            before, after = self._own_writer(a), self._own_writer(b)
-            if self._v.kind[b] in (unique.WRITE, unique.CAS) or self._at(b) != self._last.at:
-                if before is not None and after is not None and before != after:
-                    edges.append(self._version(before, after, (a, b)))
-            if a >= 0 and (before, after) != (a, b):
-                edges.append(self._real_time(a, b))
-            if back >= 0 and self._v.kind[back] == unique.READ and after is not None:
-                if self._at(back) == self._last.at:
-                    label = "saw its value before this one came"
-                    edges.append(Edge(self._at(back), self._at(after), "rw", label))
+        for (a, b), (c, back) in ((wrong.first, wrong.second), (wrong.second, wrong.first)):
+            edges += self._forced(a, b) + self._overwritten(a, c, back)
         return self._story(wrong.tasks, edges, self._words((wrong.first, wrong.second)))
+
+    def _forced(self, a: int, b: int) -> list[Edge]:
+        """What a pair in real time forces: one value before another. For the operation that cannot
+        be placed the pair itself says more, since what it saw is what went wrong."""
+        before, after = self._own_writer(a), self._own_writer(b)
+        edges = []
+        if before is not None and after is not None and not self._is_last_seer(b):
+            edges.append(self._version(before, after, (a, b)))
+        if a >= 0 and ((before, after) != (a, b) or self._is_last_seer(b)):
+            edges.append(self._real_time(a, b))
+        return edges
+
+    def _overwritten(self, a: int, c: int, back: int) -> list[Edge]:
+        """`back` is of a's block, all of which comes before the other block, and so before c's
+        value."""
+        after = self._own_writer(c)
+        if after is None or back < 0:
+            return []
+        if self._is_last_seer(back):
+            label = "saw its value before this one came"
+            return [Edge(self._at(back), self._at(after), "rw", label)]
+        before, chained = self._own_writer(a), self._own_writer(back)
+        if chained is None or chained == before:
+            return []
+        label = "a chain of compare-and-sets leaves no room between"
+        return [Edge(self._at(chained), self._at(after), "rw", label)]
+
+    def _is_last_seer(self, i: int) -> bool:
+        """Whether this is the operation that cannot be placed, and it saw a value."""
+        return self._at(i) == self._last.at and self._v.kind[i] != unique.WRITE
 
     def inside(self, wrong: unique.Violation) -> Story:
         """An operation that returned before one was called that a chain of compare-and-sets puts
@@ -148,7 +169,7 @@ class _Teller:
         assert wrong.first is not None
         later, earlier = wrong.first
         edges = [*self._reads_from(wrong.tasks), self._real_time(later, earlier)]
-        if self._v.kind[earlier] == unique.READ:
+        if self._v.kind[earlier] == unique.READ:  # else the chain itself closes the cycle
             for i in wrong.tasks:
                 if self._v.kind[i] == unique.CAS and self._v.old[i] == self._v.old[earlier]:
                     label = "saw its value before this one came"

@@ -30,7 +30,8 @@ class Convergence:
         if len(groups) > 1:
             shown = " | ".join(f"[{' '.join(nodes)}]" for nodes in groups)
             return Result(INVALID, f"nodes hold different states at the end: {shown}", data)
-        if len(history.dumps) < 2 and list(self._nodes) != list(history.dumps):
+        is_all = bool(history.dumps) and set(self._nodes) == set(history.dumps)
+        if len(history.dumps) < 2 and not is_all:
             said = "no node" if not history.dumps else f"only {next(iter(history.dumps))}"
             return Result(UNKNOWN, f"{said} said what it holds at the end", data)
         silent = sorted({*_answering(history), *self._nodes} - set(history.dumps))

@@ -1,0 +1,267 @@
+"""The checkers beside linearizability: counts, availability, convergence, faults, evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from by_hand import MS, fault, h, merged, ok
+
+import checker
+from checker import Availability, CasRegister, Convergence, Faults, Linearizable, Required, Stats
+from checker.band import bands
+from checker.budget import Unlimited
+from harness.core import Dump
+from harness.history import History
+from harness.plan import Require
+from harness.result import INVALID, UNKNOWN, VALID, Checker, Result
+
+
+def judge(it: Checker, history: History) -> Result:
+    return it.check(history, Unlimited())
+
+
+def fails(start: float, end: float, process: int, f: str, error: Any) -> list[Any]:
+    return [(start, process, "invoke", f, None), (end, process, "fail", f, None, {"error": error})]
+
+
+def test_the_registry_has_the_checkers_that_need_no_model() -> None:
+    assert sorted(checker.REGISTRY) == ["availability", "convergence", "faults", "stats"]
+    assert all(make().name == name for name, make in checker.REGISTRY.items())
+
+
+def test_stats_count_by_f_node_and_error() -> None:
+    history = merged(
+        ok(0, 1, 0, "read", 1, node="n1"),
+        ok(0, 1, 1, "write", 1, node="n2"),
+        fails(2, 3, 0, "read", ["busy", "detail"]),
+        [(4, 1, "invoke", "write", 2), (5, 1, "info", "write", 2, {"error": "timeout"})],
+        [(6, 0, "invoke", "write", 3)],
+    )
+    assert judge(Stats(), history) == Result(
+        VALID,
+        None,
+        {
+            "count": 5,
+            "fail": 1,
+            "info": 1,
+            "ok": 2,
+            "open": 1,
+            "by_f": {
+                "read": {"fail": 1, "ok": 1},
+                "write": {"info": 1, "ok": 1, "open": 1},
+            },
+            "by_node": {"n1": 1, "n2": 1},
+            "by_error": {"busy": 1, "timeout": 1},
+        },
+    )
+
+
+def test_stats_and_availability_of_a_system_that_refuses_all_are_unknown() -> None:
+    history = merged(*(fails(i, i + 0.5, 0, "read", "refused") for i in range(50)))
+    for it in (Stats(), Availability()):
+        result = judge(it, history)
+        assert (result.verdict, result.cause) == (UNKNOWN, "no operation was answered ok")
+
+
+def test_availability_measures_the_longest_wait_and_the_recovery() -> None:
+    history = merged(
+        ok(0, 1, 0, "read", 1),
+        fault(10, "kill", fault="kill", state="installed", targets=["n1"]),
+        fails(12, 40, 0, "read", "timeout"),
+        fault(49, "start", fault="kill", state="healed"),
+        ok(60, 75, 0, "read", 1),
+        ok(500, 501, 0, "read", 1),
+    )
+    result = judge(Availability(), history)
+    assert result.verdict == VALID
+    assert (result.data["longest_ns"], result.data["longest_from_ns"]) == (63 * MS, 12 * MS)
+    assert result.data["recovery"] == [
+        {
+            "fault": "kill n1",
+            "kind": "kill",
+            "start_ns": 11 * MS,
+            "end_ns": 50 * MS,
+            "after_start_ns": 64 * MS,
+            "after_end_ns": 25 * MS,
+        }
+    ]
+
+
+def test_availability_has_a_limit_if_asked() -> None:
+    history = merged(ok(0, 1, 0, "read", 1), ok(2, 900, 0, "read", 1))
+    result = judge(Availability(limit="500ms"), history)
+    assert result.verdict == INVALID
+    assert result.cause == (
+        "no operation was answered ok for 898 ms from 2 ms on; the limit is 500 ms"
+    )
+    assert judge(Availability(limit=1), history).verdict == VALID
+
+
+def test_a_wait_that_never_ended_counts_and_idle_time_does_not() -> None:
+    history = merged(
+        ok(0, 1, 0, "read", 1), ok(800, 801, 0, "read", 1), fails(810, 1000, 0, "read", "timeout")
+    )
+    assert judge(Availability(), history).data["longest_ns"] == 190 * MS
+
+
+def dump(digest: str) -> Dump:
+    return Dump([], None, digest)
+
+
+@pytest.mark.parametrize(
+    ("dumps", "verdict", "cause"),
+    [
+        ({"n1": "a", "n2": "a"}, VALID, None),
+        (
+            {"n1": "a", "n2": "b", "n3": "b"},
+            INVALID,
+            "nodes hold different states at the end: [n2 n3] | [n1]",
+        ),
+        ({"n1": "a"}, UNKNOWN, "only n1 said what it holds at the end"),
+        ({}, UNKNOWN, "no node said what it holds at the end"),
+        ({"n1": "a", "n3": "a"}, UNKNOWN, "n2 did not say what it holds at the end"),
+    ],
+)
+def test_convergence(dumps: dict[str, str], verdict: str, cause: str | None) -> None:
+    rows = [*ok(0, 1, 0, "read", 1, node="n1"), *ok(2, 3, 0, "read", 1, node="n2")]
+    history = h(*rows, dumps={node: dump(digest) for node, digest in dumps.items()})
+    result = judge(Convergence(), history)
+    assert (result.verdict, result.cause) == (verdict, cause)
+
+
+def test_a_single_node_agrees_with_itself_where_no_other_was_to_be() -> None:
+    history = h(*ok(0, 1, 0, "read", 1, node="n1"), dumps={"n1": dump("a")})
+    assert judge(Convergence(["n1"]), history).verdict == VALID
+    assert judge(Convergence(["n1", "n2"]), history).verdict == UNKNOWN
+    assert judge(Convergence(), h(dumps={})).verdict == UNKNOWN
+
+
+def cut(start: float, end: float, package: str = "", **proof: int) -> list[Any]:
+    report = {"fault": "partition", "package": package}
+    return [
+        *fault(start, "start-partition", **report, state="installed", shape="[n1] | [n2]"),
+        *fault(end, "stop-partition", **report, state="healed", proof=proof),
+    ]
+
+
+def test_faults_that_happened_are_valid_with_their_figures() -> None:
+    history = merged(cut(0, 10, dropped=3), cut(20, 30, dropped=4))
+    assert judge(Faults(), history) == Result(
+        VALID, None, {"partition": {"asked": 2, "installed": 2, "dropped": 7}}
+    )
+    assert judge(Faults(), merged(ok(0, 1, 0, "read", 1))).verdict == VALID
+
+
+@pytest.mark.parametrize(
+    ("rows", "cause"),
+    [
+        (cut(0, 10), "partition was installed 1 time but dropped no message"),
+        (
+            fault(0, "start-partition", fault="partition", state="installed"),
+            "partition was never healed, so nothing proves that it did anything",
+        ),
+        (
+            fault(0, "kill", fault="kill", state="skipped", why="n1 is down"),
+            "kill never took hold in 1 time (n1 is down)",
+        ),
+        (fault(0, "pause"), "pause never took hold in 1 time (it says nothing)"),
+        (
+            [(0, "nemesis", "info", "pause", None)],
+            "pause never took hold in 1 time (it never came back)",
+        ),
+        (
+            [
+                *fault(0, "start-packet", fault="packet", state="installed"),
+                *fault(5, "stop-packet", fault="packet", state="healed", proof={"dropped": 3}),
+            ],
+            "packet was installed 1 time but delayed, lost, doubled and reordered no message",
+        ),
+        (
+            [*cut(0, 10, "a", dropped=3), *cut(20, 30, "b")],
+            "partition was installed 1 time but dropped no message",
+        ),
+    ],
+)
+def test_faults_that_never_took_hold_are_unknown(rows: list[Any], cause: str) -> None:
+    result = judge(Faults(), merged(rows))
+    assert (result.verdict, result.cause) == (UNKNOWN, cause)
+
+
+def test_kills_and_pauses_are_proved_where_they_start() -> None:
+    rows = [
+        *fault(0, "kill", fault="kill", state="skipped", why="n1 is down"),
+        *fault(2, "kill", fault="kill", state="installed", targets=["n1"], proof={"signal": 9}),
+        *fault(9, "pause", fault="pause", state="installed", targets=["n2"]),
+    ]
+    assert judge(Faults(), merged(rows)).verdict == VALID
+
+
+def test_a_kind_that_was_expected_and_never_asked_for_is_unknown() -> None:
+    result = judge(Faults(["kill"]), merged(cut(0, 10, dropped=1)))
+    assert (result.verdict, result.cause) == (UNKNOWN, "no kill was ever asked for")
+
+
+def test_bands_overlap_by_package_and_run_to_the_end() -> None:
+    history = merged(
+        cut(0, 10, "a"), cut(5, 20, "b"), fault(15, "kill", fault="kill", state="installed")
+    )
+    assert [(b.words, b.start // MS, b.end // MS, b.healed) for b in bands(history)] == [
+        ("partition [n1] | [n2]", 1, 11, True),
+        ("partition [n1] | [n2]", 6, 21, True),
+        ("kill", 16, 21, False),
+    ]
+
+
+def evidence(writes: int, reads: dict[str, int]) -> list[list[Any]]:
+    """That many ok operations, one after the other, 1 ms each."""
+    parts = [ok(i, i + 0.5, 0, "write", 1, node="n1") for i in range(writes)]
+    start = writes
+    for node, count in reads.items():
+        parts += [ok(start + i, start + i + 0.5, 0, "read", 1, node=node) for i in range(count)]
+        start += count
+    return parts
+
+
+def required(history: History, **require: int) -> Result:
+    it = Required(Linearizable(CasRegister()), Require(**require), ("read", "write"), ("n1", "n2"))
+    assert it.name == "linearizable"
+    return judge(it, history)
+
+
+def test_enough_evidence_is_valid() -> None:
+    assert required(merged(*evidence(10, {"n1": 9, "n2": 1}))).verdict == VALID
+
+
+@pytest.mark.parametrize(
+    ("parts", "lack"),
+    [
+        (evidence(9, {"n1": 9, "n2": 1}), "9 of 10 ok operations 'write'"),
+        (evidence(10, {"n1": 10}), "0 of 1 ok reads answered by n2"),
+        (
+            [*evidence(10, {"n1": 9, "n2": 1}), cut(50, 60, dropped=1)],
+            "0 of 1 ok operations during partition",
+        ),
+        ([], "0 of 10 ok operations 'read'; 0 of 10 ok operations 'write'; 0 of 1 ok reads "
+             "answered by n1; 0 of 1 ok reads answered by n2"),
+    ],
+)  # fmt: skip
+def test_too_little_evidence_is_unknown(parts: list[Any], lack: str) -> None:
+    result = required(merged(*parts))
+    assert (result.verdict, result.cause) == (UNKNOWN, f"too little observed: {lack}")
+
+
+def test_operations_during_a_fault_are_evidence_and_none_may_be_asked_for() -> None:
+    during = [*evidence(10, {"n1": 9, "n2": 1}), cut(2, 9, dropped=1)]
+    assert required(merged(*during)).verdict == VALID
+    idle = [*evidence(10, {"n1": 9, "n2": 1}), cut(50, 60, dropped=1)]
+    assert required(merged(*idle), during_faults=0).verdict == VALID
+
+
+def test_invalid_stays_invalid_on_little_evidence() -> None:
+    assert required(merged(ok(0, 1, 0, "read", 9))).verdict == INVALID
+
+
+def test_a_system_that_refuses_everything_is_never_valid() -> None:
+    history = merged(*(fails(i, i + 0.5, 0, "read", "refused") for i in range(500)))
+    assert required(history).verdict == UNKNOWN
