@@ -26,6 +26,8 @@ from harness.workload import Workload, reads_of_every_key
 READ_MODES = ("plain", "sync")
 TRIES = 20  # of a final read, before it is given up
 TRY_AGAIN = 250 * MS
+OLDER = 0.15  # share of compare-and-sets that take one of the RECENT values seen, not the last
+RECENT = 4
 
 
 class Mix(Struct, frozen=True):
@@ -38,13 +40,14 @@ class Mix(Struct, frozen=True):
 class Client:
     """Makes the clients' operations: random keys, values counted up, so that none is written twice.
 
-    A compare-and-set takes as old value what was last seen on its key: told by `heard`.
+    A compare-and-set takes as old value what was last seen on its key (told by `heard`), and
+    now and then something older, which is to be refused.
     """
 
     def __init__(self, keys: Sequence[int], mix: Mix, rng: Random) -> None:
         self._keys, self._mix, self._rng = keys, mix, rng
         self._values = count(1)
-        self._seen: dict[int, Any] = dict.fromkeys(keys)
+        self._seen: dict[int, list[Any]] = {key: [None] for key in keys}  # newest last
 
     def __call__(self, ctx: gen.Context) -> Op:
         """The next operation."""
@@ -55,12 +58,18 @@ class Client:
         value = next(self._values)
         if draw < self._mix.read + self._mix.write:
             return invoke("write", value, key=key)
-        return invoke("cas", (self._seen[key], value), key=key)
+        return invoke("cas", (self._old(self._seen[key]), value), key=key)
+
+    def _old(self, seen: Sequence[Any]) -> Any:
+        if self._rng.random() < OLDER:
+            return seen[int(self._rng.random() * len(seen))]
+        return seen[-1]
 
     def heard(self, event: Op) -> None:
-        """Remember the value that a key was last known to have."""
+        """Remember the last few values that a key was known to have."""
         if event.type == OK and event.key in self._seen:
-            self._seen[event.key] = event.value[1] if event.f == "cas" else event.value
+            value = event.value[1] if event.f == "cas" else event.value
+            self._seen[event.key] = [*self._seen[event.key][1 - RECENT :], value]
 
 
 class Listening(Struct, frozen=True):

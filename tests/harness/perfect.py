@@ -22,7 +22,7 @@ def agree(op: Op, rng: Random) -> Op:
 
 def any_outcome(op: Op, rng: Random) -> Op:
     """Ok, fail or info, as it comes."""
-    return rng.choice((ok, fail, info))(op, None)
+    return rng.choice((ok(op, op.value), fail(op, "busy"), info(op, "timeout")))
 
 
 def play(
