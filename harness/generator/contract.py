@@ -97,8 +97,9 @@ def lift(source: Source) -> Generator:
     """What counts as a generator, as one.
 
     An Op is emitted once. A function is called with the context for each op until it returns None;
-    it may also return a source, which is then exhausted first. An iterable is its elements one
-    after another (and may be endless). None is the end.
+    it may also return a source, which is then exhausted first. Since every op it makes is taken, it
+    may count or draw at random. An iterable is its elements one after another (and may be endless).
+    None is the end.
     """
     if source is None:
         return NOTHING
