@@ -78,14 +78,13 @@ def _invalid(tasks: Sequence[Task], end: int, algorithm: str) -> Found:
     return Found(False, algorithm, end, next(task for task in tasks if task.ret == end))
 
 
-def now(model: Any, tasks: Sequence[Task], slices: int) -> Found | None:
-    """Decide within so many slices of work, or None."""
+def now(model: Any, tasks: Sequence[Task], slices: int) -> tuple[Found | None, int]:
+    """Decide within so many slices of work, or None; and how many it took."""
     work = decide(model, tasks, Meter(1 << 40))
-    try:
-        for _ in range(slices):
+    for spent in range(slices):
+        try:
             next(work)
-    except StopIteration as stop:
-        found: Found = stop.value
-        return found
+        except StopIteration as stop:
+            return stop.value, spent
     work.close()
-    return None
+    return None, slices

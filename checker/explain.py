@@ -93,12 +93,13 @@ def _searched(
 ) -> Story:
     """The story of a violation that a search found: what the states could have been."""
     small = shrink(model, prefix, last, budget)
-    must = [task for task in small.tasks if task.must]
+    must = [task for task in small.tasks if task.must and task.at >= 0]
     states = stuck_states(model, prefix, 8) if len(prefix) <= 300 else []
     states = states or possible(model, small, 8)
     sentence = say(history, last).whole + _only(states, len(must))
     writers = [t for t in small.tasks if not t.must and t.f in WRITES and _writes(t, last.result)]
-    core = sorted({*must[-MOST_CORE:], *writers[:3], last}, key=lambda t: t.call)
+    drawn = {t.at: t for t in [*must[-MOST_CORE:], *writers[:3], last]}
+    core = [drawn[at] for at in sorted(drawn)]
     return Story(tuple(core), _real_time_edges(core) + _unique_wr(core), sentence)
 
 

@@ -5,8 +5,9 @@ observe are dropped, and answers forgotten. (An update cannot just be dropped: i
 made a legal history legal.) And the distant past is cut off:
 
     If the history is legal, then so is what comes after a moment t, from one of the states that the
-    object can be in at all. What had returned by t is dropped; of what was open at t, observers are
-    dropped (they may have looked before t) and updates may have happened or not.
+    object can be in at all. What had returned by t is dropped. Of what was open at t, observers are
+    dropped (they may have looked before t) and updates may have happened or not; but blind writes
+    are kept, to come before or after a *reset* to that state, which takes place at t.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from msgspec import Struct
 from checker.decide import now
 from checker.depth import stuck_states
 from checker.encode import Task, classes, forget
-from checker.model import OBSERVER, tag
+from checker.model import BLIND, OBSERVER, tag
+from checker.search import SLICE
 from checker.table import Table
 from harness.result import Budget
 
@@ -35,29 +37,39 @@ class Core(Struct, frozen=True):
     starts: list[Any]
 
 
+RESET = "reset to where the core starts"
+
+
 class From:
-    """A model that begins in another state."""
+    """A model with one more operation, RESET, which leads to a given state."""
 
     def __init__(self, model: Any, state: Any) -> None:
         self._model = model
         self._state = state
-        self.step = model.step
-        for name in ("kind", "lands"):
-            if hasattr(model, name):
-                setattr(self, name, getattr(model, name))
+        self.initial = model.initial
+        if hasattr(model, "kind"):
+            self.kind = self._kind
+        if hasattr(model, "lands"):
+            self.lands = model.lands
 
-    def initial(self) -> Any:
-        """The other state."""
-        return self._state
+    def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
+        """As the model, but for RESET."""
+        return self._state if f == RESET else self._model.step(state, f, value, result)
+
+    def _kind(self, f: str, value: Any, result: Any) -> int:
+        kind: int = BLIND if f == RESET else self._model.kind(f, value, result)
+        return kind
 
 
 def shrink(model: Any, tasks: Sequence[Task], last: Task, budget: Budget) -> Core:
     """A small core of a violating prefix; `last`, which returns at its end, stays."""
-    trials = _Trials(model, tasks, budget)
+    trials = Trials(model, tasks, budget)
     core = trials.cut(tasks, last)
     watch = [t.at for t in core.tasks if t.must and t.at != last.at and trials.observes(t)]
     core = trials.reduce(core, watch, _without)
-    answered = [t.at for t in core.tasks if t.must and t.at != last.at and not trials.observes(t)]
+    answered = [
+        t.at for t in core.tasks if t.must and t.at not in (last.at, -1) and not trials.observes(t)
+    ]
     return trials.reduce(core, answered, _forgetting)
 
 
@@ -84,8 +96,9 @@ def _forgetting(tasks: Sequence[Task], out: frozenset[int]) -> list[Task]:
 Reduction = Callable[[Sequence[Task], frozenset[int]], list[Task]]
 
 
-class _Trials:
-    """Tries smaller cores while there is budget for them."""
+class Trials:
+    """Tries smaller cores while there is budget for them. `states` are all that the object can be
+    in; empty where they are too many."""
 
     def __init__(self, model: Any, tasks: Sequence[Task], budget: Budget) -> None:
         self._model = model
@@ -93,31 +106,35 @@ class _Trials:
         self._left = MOST_WORK
         found, mine = classes(tasks)
         table = Table(model, found)
-        self._observers = {
-            task.at for task, c in zip(tasks, mine, strict=True) if table.kinds[c] == OBSERVER
-        }
-        self._states = table.states if table.close(MOST_STATES, 100_000) else []
+        self._kind = {t.at: table.kinds[c] for t, c in zip(tasks, mine, strict=True)}
+        self.states = table.states if table.close(MOST_STATES, 100_000) else []
 
     def observes(self, task: Task) -> bool:
         """Whether a task never changes the state."""
-        return task.at in self._observers
+        return self._kind.get(task.at) == OBSERVER
 
     def cut(self, tasks: Sequence[Task], last: Task) -> Core:
         """The least stretch before the last task that has no order from any state; all of the
         prefix where there is none."""
         place = next(i for i, task in enumerate(tasks) if task.at == last.at)
-        size = 4
-        while self._states and size < place:
-            core = Core(self._after(tasks, tasks[place - size].call), list(self._states))
+        size = 1
+        while self.states and size < place:
+            core = Core(self.after(tasks, tasks[place - size].call), list(self.states))
             if self._is_invalid(core):
                 return core
-            size *= 2
+            size += max(1, size // 2)
         return Core(list(tasks), [self._model.initial()])
 
-    def _after(self, tasks: Sequence[Task], moment: int) -> list[Task]:
+    def after(self, tasks: Sequence[Task], moment: int) -> list[Task]:
         """What is left of a history after a moment."""
-        crossing = [t for t in tasks if t.call < moment < t.ret and t.at not in self._observers]
-        return [forget(t) for t in crossing] + [t for t in tasks if t.call >= moment]
+        crossing = [t for t in tasks if t.call < moment < t.ret and not self.observes(t)]
+        early = [t if self._kind[t.at] == BLIND else forget(t) for t in crossing]
+        reset = Task(RESET, None, None, -1, moment - 1, -1)
+        return [
+            *(Task(t.f, t.value, t.result, -2, t.ret, t.at) for t in early),
+            reset,
+            *(t for t in tasks if t.call >= moment),
+        ]
 
     def reduce(self, core: Core, among: Sequence[int], how: Reduction) -> Core:
         """Apply a reduction to as many of `among` as can be, in chunks that get smaller."""
@@ -141,8 +158,8 @@ class _Trials:
         for start in core.starts:
             if self._left <= 0 or self._budget.expired():
                 return False
-            self._left -= len(core.tasks)
-            found = now(From(self._model, start), core.tasks, SLICES)
+            found, spent = now(From(self._model, start), core.tasks, SLICES)
+            self._left -= len(core.tasks) + spent * SLICE
             if found is None or found.valid:
                 return False
         return True
