@@ -194,7 +194,7 @@ def validate(plan: Plan) -> list[tuple[str, str]]:
         if made_package and able is not None and (lacks_ := made_package.nemesis.needs - able):
             names = ", ".join(sorted(t.__name__ for t in lacks_))
             mistakes.append((field, f"the {plan.driver} driver cannot do {entry.name} ({names})"))
-    return mistakes + _expectations(plan, load)
+    return mistakes + _options(plan, made) + _expectations(plan, load)
 
 
 def _try(mistakes: list[tuple[str, str]], field: str, make: Any) -> Any:
@@ -203,6 +203,28 @@ def _try(mistakes: list[tuple[str, str]], field: str, make: Any) -> Any:
     except WeaklinkError as error:
         mistakes.append((field, str(error)))
         return None
+
+
+def _options(plan: Plan, made: SystemSpec) -> list[tuple[str, str]]:
+    """Mistakes in `options`: words that neither driver knows, and values its own does not take."""
+    from harness.live.options import Options as Live
+    from harness.sim.driver import Options as Sim
+
+    known = {*Live.__struct_fields__, *Sim.__struct_fields__}
+    mistakes = [
+        (f"options.{name}", f"unknown option {name!r}: {nearest(name, known)}")
+        for name in plan.options
+        if name not in known
+    ]
+    try:
+        if plan.driver == "sim":
+            Sim.of(plan.options)
+        else:
+            Live.of(plan.options, made.nodes + 1)  # with a manager, so that every port fits
+    except UserError as error:
+        field, _, what = str(error).partition(": ")
+        mistakes.append((field, what))
+    return mistakes
 
 
 def _expectations(plan: Plan, load: Workload | None) -> list[tuple[str, str]]:

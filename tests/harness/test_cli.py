@@ -125,6 +125,8 @@ NAMES = {
     "nemesis:\n  - kill\n  - partitio": "p.yaml:3: nemesis.1: unknown fault 'partitio'",
     "nemesis: [{fault: kill, targts: one}]": "p.yaml:1: nemesis.0: kill: ",
     "checkers: [stat]": "p.yaml:1: checkers.0: unknown checker 'stat': did you mean 'stats'?",
+    "options: {latencyy: 1ms}": "options.latencyy: unknown option 'latencyy': did you mean 'late",
+    "options: {latency: 1 parsec}": "p.yaml:1: options.latency: not a duration: '1 parsec'",
     "expect:\n  linearizabl: valid": "p.yaml:2: expect.linearizabl: unknown checker",
     "expect: {faults: invalid}": "expect.faults: whether the faults happened cannot be overridden",
 }
