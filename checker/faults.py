@@ -36,8 +36,9 @@ class _Seen(Struct):
 
 
 class Faults:
-    """The checker `faults`: valid where every kind of fault that was asked for took hold at least
-    once and did something, else unknown. `expected` are kinds that must have been asked for."""
+    """The checker `faults`: valid where every package of faults took hold at least once and did
+    something, else unknown: also where one is only ever healed, since the run was over before its
+    first start. `expected` are kinds that must have been asked for."""
 
     name = "faults"
 
@@ -101,7 +102,7 @@ def _tally(kind: str, mine: Sequence[Act]) -> _Seen:
 def _wrong(seen: _Seen) -> str | None:
     """Why a package's faults prove nothing, or None."""
     if not seen.asked:
-        return None  # an end op alone: the final healing of what never began
+        return f"no {seen.kind} was ever asked for"  # an end op alone: it heals what never began
     if not seen.installed:
         whys = ", ".join(dict.fromkeys(seen.whys)) or "no reason given"
         return f"{seen.kind} never took hold in {_times(seen.asked)} ({whys})"

@@ -147,9 +147,10 @@ class _Judged:
         rest = [words.value(key) for p, key in enumerate(encoded.keys) if p not in self.found]
         shown = ", ".join(rest[:5]) + (", ..." if len(rest) > 5 else "")
         of = "" if len(encoded.keys) == 1 else f" ({shown})"
+        fine = ", all linearizable" if self.found else ""
         return (
-            f"{self.stopped}: {len(self.found)} of {len(encoded.keys)} keys decided, all "
-            f"linearizable; the rest{of} not decided"
+            f"{self.stopped}: {len(self.found)} of {len(encoded.keys)} keys decided{fine}; "
+            f"the rest{of} not decided"
         )
 
 

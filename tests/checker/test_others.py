@@ -178,6 +178,13 @@ def test_faults_that_happened_are_valid_with_their_figures() -> None:
             "packet was installed 1 time but delayed, lost, doubled and reordered no message",
         ),
         (
+            [
+                *cut(0, 10, dropped=3),
+                *fault(20, "start", fault="kill", state="skipped", why="nothing to heal"),
+            ],
+            "no kill was ever asked for",
+        ),
+        (
             [*cut(0, 10, "a", dropped=3), *cut(20, 30, "b")],
             "partition was installed 1 time but dropped no message",
         ),
