@@ -19,6 +19,7 @@ from harness.workload import Workload
 
 DRIVERS = ("sim", "live")
 VERDICTS = (VALID, UNKNOWN, INVALID)
+FAULTS = {"slow": "packet"}  # other names that plans have for a kind of fault
 
 
 class Test(Struct, frozen=True):
@@ -170,7 +171,8 @@ def _checkers(plan: Plan, load: Workload) -> dict[str, Checker]:
         for name, judge in load.checkers.items()
     }
     found["convergence"] = checker.Convergence(nodes)
-    for name in ("stats", "availability", "faults", *plan.checkers):
+    found["faults"] = checker.Faults([FAULTS.get(entry.name, entry.name) for entry in plan.nemesis])
+    for name in ("stats", "availability", *plan.checkers):
         found.setdefault(name, checker.REGISTRY[name]())
     return found
 
