@@ -100,14 +100,14 @@ def run_plan(
 ) -> RunResult:
     """Run a plan once and judge it. `on_status` is called now and then with all ops so far.
 
-    `keep="failures"` (campaigns) writes a folder, and draws, only when the run does not come out as
-    expected; `results=None` writes nothing at all. Raises WorldError where the cluster cannot be
-    started and InterruptedError's kin (KeyboardInterrupt) as they come, after what was recorded is
-    saved.
+    `keep="all"` writes a folder and draws; "history" draws only a run that does not come out as
+    expected; "failures" (campaigns) keeps no other. `results=None` writes nothing at all. Raises
+    WorldError where the cluster cannot be started, and KeyboardInterrupt as it comes, after what
+    was recorded is saved.
     """
     begun = time.monotonic()
     test = build.test(plan)
-    early = results is not None and (keep == "all" or plan.driver == "live")
+    early = results is not None and (keep != "failures" or plan.driver == "live")
     folder = open_run(results, plan, started, command) if early and results else None
     recorder = Recorder(folder)
     steps = Interpreter(test.generator, plan.concurrency, recorder)
@@ -147,7 +147,8 @@ def run_plan(
     if keep == "failures" and code == EXIT_OK:
         remove(folder)
         return _replace(outcome, folder=None)
-    notes += _draw(folder.path, plan, history, found, outcome)
+    if keep == "all" or code != EXIT_OK:
+        notes += _draw(folder.path, plan, history, found, outcome)
     outcome = _replace(outcome, notes=tuple(notes))
     folder.save_results(outcome)
     return outcome
@@ -188,9 +189,7 @@ def _keep_late(
     return folder
 
 
-def _check(
-    checkers: Mapping[str, Any], history: History, ending: Ending
-) -> dict[str, Result]:
+def _check(checkers: Mapping[str, Any], history: History, ending: Ending) -> dict[str, Result]:
     """Every checker's result; a checker that crashes is unknown, with the crash as its cause."""
     from checker.budget import default_budget
 

@@ -22,6 +22,8 @@ from harness.store import HISTORY
 def run(names: Sequence[str], flags: Flags, *, json: bool, report: Path | None) -> int:
     """Run every plan `test_count` times, with seeds from the plan's own upwards; the exit code.
 
+    Of many runs of one plan only those that fail are drawn: drawing takes longer than a simulated
+    run, and `weaklink report` draws any of them later.
     `report` is the file of the JUnit XML. What is done when the user stops it is still reported.
     """
     outcomes: list[RunResult] = []
@@ -45,6 +47,7 @@ def one(plan: Plan, flags: Flags, *, json: bool, command: str | None = None) -> 
             plan,
             results=flags.results,
             command=command or load.again(plan, flags),
+            keep="all" if plan.test_count == 1 else "history",
             on_status=shown.update,
         )
     said = msgspec.json.encode(plain(outcome)).decode() if json else words.paragraph(outcome, plan)
@@ -71,10 +74,10 @@ def write_index(results: Path) -> None:
 
 
 def replay(name: str, results: Path | None) -> int:
-    """Run a kept run again from its plan.yaml. In the simulator the history must be the same, byte
-    for byte; where it is not, the exit code is at least 1."""
+    """Run a kept run again, once, from its plan.yaml. In the simulator the history must be the
+    same, byte for byte; where it is not, the exit code is at least 1."""
     folder = load.run_folder(name)
-    plan = load_plan(folder / "plan.yaml")
+    plan = load_plan(folder / "plan.yaml", ["test_count=1"])
     flags = Flags(results=results or load.near(folder.resolve().parent.parent))
     command = f"weaklink replay {folder}"
     outcome = one(plan, flags, json=False, command=command)

@@ -85,14 +85,14 @@ def reasons(results: Mapping[str, Judged]) -> list[str]:
     return told
 
 
-def _files(folder: Path | None) -> list[tuple[str, Path]]:
+def _files(folder: Path | None) -> list[tuple[str, Path | str]]:
     if folder is None:
         return []
     picture = first_picture(folder)
-    found = [("picture", picture)] if picture else []
-    if (folder / "report.html").is_file():
-        found.append(("report", folder / "report.html"))
-    return [*found, ("folder", folder)]
+    found: list[tuple[str, Path | str]] = [("picture", picture)] if picture else []
+    report = folder / "report.html"
+    drawn = report if report.is_file() else f"not drawn; weaklink report {folder}"
+    return [*found, ("report", drawn), ("folder", folder)]
 
 
 def summary(outcomes: Sequence[RunResult]) -> str:

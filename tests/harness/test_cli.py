@@ -172,18 +172,24 @@ def test_run_prints_one_object_a_run(capsys: Output) -> None:
     }
     assert second["seed"] == 6
     assert Path("results/latest").resolve() == Path(second["folder"]).resolve()
-    assert {path.name for path in Path(first["folder"]).iterdir()} >= {
-        "history.edn",
-        "history.jsonl",
-        "latency.svg",
-        "plan.yaml",
-        "rate.svg",
-        "report.html",
-        "results.json",
-        "timeline.svg",
-        "weaklink.log",
-    }
     assert Path("results/index.html").is_file()
+
+
+KEPT = {"history.edn", "history.jsonl", "n1", "plan.yaml", "results.json", "weaklink.log"}
+DRAWN = {"latency.svg", "rate.svg", "report.html", "timeline.svg"}
+
+
+def test_run_keeps_history_results_and_pictures(capsys: Output) -> None:
+    assert main(["run", "toy", "--json"]) == 0
+    (run,) = objects(capsys)
+    assert {p.name for p in Path(run["folder"]).iterdir() if p.suffix != ".png"} == KEPT | DRAWN
+
+
+def test_many_runs_of_one_plan_are_kept_and_not_drawn(capsys: Output) -> None:
+    assert main(["run", "toy", "--test-count", "2"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("  report   not drawn; weaklink report results/toy/2") == 2
+    assert {path.name for path in Path("results/latest").iterdir()} == KEPT
 
 
 def test_run_that_is_not_as_expected_says_why_and_how_to_have_it_again(capsys: Output) -> None:
