@@ -36,7 +36,7 @@ class ChainInvariants:
         for node in nodes:
             self._one_chain(node.place.config)
             self._same_commits(node)
-        newest = max(self.chains)
+        newest = max(self.chains, default=0)  # nobody may be up yet, or wait for its disk
         for node in nodes:
             if node.epoch == newest and node.place.inside and node.synced:
                 self._has_all(node)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from harness.plan import load_plan
+from harness.plan import Named, load_plan
 from harness.run import run_plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +34,17 @@ def test_refusing_everything_is_too_little_observed_and_never_valid() -> None:
     outcome = run_plan(plan, results=None, started=STARTED)
     assert outcome.results["linearizable"].verdict == "unknown"
     assert "too little observed" in (outcome.results["linearizable"].cause or "")
+    assert outcome.exit == 2
+
+
+@pytest.mark.parametrize("schedule", [{"interval": "60s"}, {"at": "30s", "for": "1s"}])
+def test_fault_that_would_begin_after_the_end_makes_the_run_unknown(
+    schedule: dict[str, str],
+) -> None:
+    plan = load_plan(ROOT / "plans/craq-kill-tail.yaml", ["time_limit=5s"])
+    late = Named("kill", {"targets": "tail", **schedule})
+    outcome = run_plan(replace(plan, nemesis=(late,)), results=None, started=STARTED)
+    assert outcome.results["faults"].cause == "no kill was ever asked for"
     assert outcome.exit == 2
 
 

@@ -29,6 +29,11 @@ def test_chain_that_works_is_not_accused() -> None:
     watcher.check(chain.nodes)
 
 
+def test_chain_of_which_nobody_is_to_be_seen_is_not_accused() -> None:
+    """A fault at the very start comes while every node still waits for its disk."""
+    ChainInvariants().check({})
+
+
 def test_two_chains_of_one_epoch_are_seen() -> None:
     chain, watcher = written()
     chain["n2"].place = Place("n2", Config(1, ("n2", "n3")))
