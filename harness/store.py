@@ -166,17 +166,6 @@ def load_dumps(folder: Path) -> dict[NodeId, Dump]:
     return dumps
 
 
-def small(path: Path) -> None:
-    """Keep only what a passing run of a campaign needs: results.json and plan.yaml."""
-    import shutil
-
-    for entry in sorted(path.iterdir()):
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        elif entry.name not in (RESULTS, PLAN):
-            entry.unlink()
-
-
 def remove(folder: RunFolder) -> None:
     """Take the run's folder away, with the links to it."""
     import shutil

@@ -23,7 +23,6 @@ from harness.store import (
     load_run,
     open_run,
     remove,
-    small,
 )
 
 PLAN = Plan("demo", Named("toy"), Named("register"), seed=7)
@@ -138,14 +137,6 @@ def test_links_move_to_the_newer_run(tmp_path: Path) -> None:
     for link in ("current", "latest", "demo/latest"):
         assert (tmp_path / "results" / link).resolve() == folder.path.resolve()
         assert not Path(os.readlink(tmp_path / "results" / link)).is_absolute()
-
-
-def test_small_run_keeps_its_plan_and_results_only(tmp_path: Path) -> None:
-    folder = begun(tmp_path)
-    folder.save_history(History(OPS), DUMPS)
-    folder.save_results(outcome(folder.path))
-    small(folder.path)
-    assert sorted(path.name for path in folder.path.iterdir()) == ["plan.yaml", "results.json"]
 
 
 def test_removed_run_leaves_nothing_and_no_link_to_nowhere(tmp_path: Path) -> None:
