@@ -94,7 +94,7 @@ def encode(history: History, model: Any, split: str | None) -> Encoded:
 def _head(op: Any, done: Any, model: Any, split: str | None) -> tuple[str, Any, Any] | None:
     """f, argument and result of an operation, or None if it certainly did not take effect."""
     value = freeze(op.value)
-    if op.f == "cas" and not (isinstance(value, tuple) and len(value) == 2):
+    if op.f == "cas" and not (type(value) is tuple and len(value) == 2):
         raise Unfit(f"operation {op.index}: a cas takes [old, new], not {op.value!r}")
     if done is not None and done.type == FAIL:
         head = _refused(op, done, model, value)

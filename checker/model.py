@@ -45,11 +45,19 @@ class Model(Protocol[S]):
         ...
 
 
+class FrozenMap(tuple[Any, ...]):
+    """A map as its pairs; not the same value as a list of such pairs."""
+
+    __slots__ = ()
+
+
 def freeze(value: Any) -> Any:
     """A value as something hashable: lists as tuples, maps as tuples of pairs in key order.
 
     >>> freeze([1, [2, {"b": 1, "a": [2]}]])
     (1, (2, (('a', (2,)), ('b', 1))))
+    >>> same(freeze({}), freeze([])), same(freeze({"a": 1}), freeze([["a", 1]]))
+    (False, False)
     """
     kind = type(value)
     if kind is int or kind is str or value is None:
@@ -58,7 +66,7 @@ def freeze(value: Any) -> Any:
         return tuple([freeze(item) for item in value])
     if kind is dict:
         pairs = [(freeze(key), freeze(item)) for key, item in value.items()]
-        return tuple(sorted(pairs, key=repr))
+        return FrozenMap(sorted(pairs, key=repr))
     if kind is set or kind is frozenset:
         return frozenset(freeze(item) for item in value)
     return value
@@ -74,8 +82,10 @@ def tag(value: Any) -> Hashable:
     kind = type(value)
     if kind is int or kind is str or value is None:
         return value  # type: ignore[no-any-return]
-    if kind is tuple:
-        return (tuple, *[tag(item) for item in value])
+    if kind is tuple or kind is FrozenMap:
+        return (kind, *[tag(item) for item in value])
+    if kind is frozenset:
+        return (kind, frozenset(tag(item) for item in value))
     return (kind, value)
 
 

@@ -28,6 +28,16 @@ def test_a_read_of_what_was_overwritten_is_invalid() -> None:
     assert verdict(history) == INVALID
 
 
+@pytest.mark.parametrize(
+    ("wrote", "read"),
+    [({}, []), ({"a": 1}, [["a", 1]]), ({"a": 1}, {"a": True}), ({1}, {True}), ([{}], [[]])],
+)
+def test_values_of_another_type_are_other_values(wrote: Any, read: Any) -> None:
+    other = merged(ok(0, 1, 0, "write", wrote), ok(2, 3, 0, "read", read))
+    same = merged(ok(0, 1, 0, "write", wrote), ok(2, 3, 0, "read", wrote))
+    assert (verdict(other), verdict(same)) == (INVALID, VALID)
+
+
 def test_overlapping_operations_may_come_in_any_order() -> None:
     history = merged(
         ok(0, 9, 0, "write", 1),
