@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from checker.band import Band, bands
+from harness.band import Band, bands
 from harness.clock import Nanos, duration, show
 from harness.history import History
 from harness.op import INVOKE, OK
@@ -86,12 +86,12 @@ def outages(history: History) -> list[Outage]:
 
 def _recovery(band: Band, oks: Sequence[Nanos]) -> dict[str, Any]:
     return {
-        "fault": band.words,
+        "fault": band.label,
         "kind": band.kind,
         "start_ns": band.start,
-        "end_ns": band.end if band.healed else None,
+        "end_ns": band.end if band.ended else None,
         "after_start_ns": _next(oks, band.start),
-        "after_end_ns": _next(oks, band.end) if band.healed else None,
+        "after_end_ns": _next(oks, band.end) if band.ended else None,
     }
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from checker import unique, words
-from checker.band import Band, in_force
 from checker.contradiction import Story, say, tell
 from checker.decide import Found
 from checker.depth import stuck_states
 from checker.encode import FOREVER, Task, until
 from checker.model import UNKNOWN, same
 from checker.shrink import possible, shrink
+from harness.band import Band, in_force
 from harness.clock import show
 from harness.history import History
 from harness.result import Anomaly, Budget, Edge
@@ -84,8 +84,8 @@ def _fault_words(history: History, last: Task, faults: list[Band]) -> str:
     if band is None:
         return ""
     if band.start > end:
-        return f"; while {band.words}"
-    return f"; {show(end - band.start)} after {band.words}"
+        return f"; while {band.label}"
+    return f"; {show(end - band.start)} after {band.label}"
 
 
 def _searched(

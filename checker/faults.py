@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from checker.band import INSTALLED, Act, acts
+from checker.act import INSTALLED, Act, acts
 from harness.history import History
 from harness.result import UNKNOWN, VALID, Budget, Result
 

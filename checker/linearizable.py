@@ -9,12 +9,12 @@ from typing import Any
 from msgspec import Struct
 
 from checker import words
-from checker.band import bands
 from checker.budget import DEFAULT_MEMORY_LIMIT
 from checker.decide import Deciding, Found, decide
 from checker.encode import Encoded, Unfit, encode
 from checker.explain import explain
 from checker.search import Meter
+from harness.band import bands
 from harness.history import History
 from harness.result import INVALID, UNKNOWN, VALID, Anomaly, Budget, Result
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import UNSET
 
-from checker.band import Band, bands
+from harness.band import Band, bands
 from harness.core import NodeId
 from harness.history import History
 from harness.op import OK

@@ -7,28 +7,12 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
-from harness.clock import MS, Nanos
+from harness.clock import Nanos
 from harness.core import NodeId
+from harness.disturbance import HELD_BACK, Disturbance
 from harness.fault import Cut, Shape
 from harness.live.clocks import Clock
 from harness.live.wire import split
-
-_HELD_BACK = 2 * MS  # a reordered message comes up to this much later, over and above its delay
-
-
-class Disturbance:
-    """A Cut or Shape in force, and what it has done so far."""
-
-    __slots__ = ("action", "delayed", "dropped", "duplicated", "lost", "reordered")
-
-    def __init__(self, action: Cut | Shape) -> None:
-        self.action = action
-        self.dropped = self.delayed = self.lost = self.duplicated = self.reordered = 0
-
-    def proof(self) -> dict[str, int]:
-        """Its counts that are not zero."""
-        names = ("dropped", "delayed", "lost", "duplicated", "reordered")
-        return {name: getattr(self, name) for name in names if getattr(self, name)}
 
 
 class Link:
@@ -104,7 +88,7 @@ class Link:
                 copies += 1
             if shape.reorder and self._random() < shape.reorder:
                 disturbance.reordered += 1
-                at += int(self._random() * _HELD_BACK) + 1
+                at += int(self._random() * HELD_BACK) + 1
                 overtaken = True
         if not overtaken:
             # Nobody is overtaken without `reorder`, as in TCP. Each client has a place of its own.

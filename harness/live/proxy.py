@@ -14,10 +14,11 @@ from collections.abc import Awaitable
 from typing import Any
 
 from harness.core import NodeId
+from harness.disturbance import Disturbance
 from harness.error import WorldError
 from harness.fault import CLIENTS, Mend
 from harness.live import control, process
-from harness.live.links import Disturbance, Link
+from harness.live.links import Link
 from harness.live.network import BACK_OFF, LOOPBACK, listen
 from harness.live.wire import MAX_BUFFER, whole
 from harness.rng import stream

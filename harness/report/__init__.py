@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.band import Band
     from harness.history import History
     from harness.plan import Plan
     from harness.result import Result
@@ -36,7 +37,7 @@ def draw(
     from harness.report.trouble import Notes
 
     notes = Notes()
-    faults: list[bands.Band] = []
+    faults: list[Band] = []
     notes.try_("the faults", lambda: faults.extend(bands.bands(history)))
     errors = [anomaly for result in results.values() for anomaly in result.anomalies]
     shown: list[page.Drawn] = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from harness.band import Band
 from harness.clock import Nanos, show
 from harness.history import Call
 from harness.report import bands as fault_bands
@@ -47,7 +48,7 @@ def draw(
     path: Path,
     anomaly: Anomaly,
     calls: Mapping[int, Call],
-    faults: Sequence[fault_bands.Band],
+    faults: Sequence[Band],
     *,
     title: str,
     png: bool = True,
@@ -66,7 +67,7 @@ class _Picture:
         self,
         anomaly: Anomaly,
         calls: Mapping[int, Call],
-        faults: Sequence[fault_bands.Band],
+        faults: Sequence[Band],
         title: str,
     ) -> None:
         self.anomaly, self.calls = anomaly, calls
@@ -111,7 +112,7 @@ class _Picture:
         for i, line in enumerate(sentence):
             axes.text(_MARGIN, 54 + 16 * i, line, size=11, va="center", color=INK)
 
-    def _faults(self, seen: Sequence[fault_bands.Band]) -> None:
+    def _faults(self, seen: Sequence[Band]) -> None:
         span = (self.left, self.right)
         fault_bands.draw_strips(self.axes, self.strips, self._place, *span, self.top)
         box = (self.lanes_top - 6, self.lanes_bottom)
@@ -243,7 +244,7 @@ def _counted(drawn: int, all_: int) -> str:
     return f"{drawn} of {all_} operations of the window drawn"
 
 
-def _strips(seen: Sequence[fault_bands.Band], wrong: Call | None) -> list[list[fault_bands.Band]]:
+def _strips(seen: Sequence[Band], wrong: Call | None) -> list[list[Band]]:
     """The bands in rows; where there are too many rows, those in force at the error are kept."""
     lines = fault_bands.rows(seen)
     if len(lines) <= _MAX_STRIPS or wrong is None:
@@ -254,7 +255,7 @@ def _strips(seen: Sequence[fault_bands.Band], wrong: Call | None) -> list[list[f
     return [line for line in lines if line in kept]
 
 
-def _since(band: fault_bands.Band, start: Nanos) -> fault_bands.Band:
+def _since(band: Band, start: Nanos) -> Band:
     """The band, saying when it began where that cannot be seen."""
     if band.start >= start:
         return band

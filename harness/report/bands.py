@@ -5,114 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from harness import band as told
+from harness.band import Band, Event
 from harness.clock import Nanos
-from harness.fault import kind_of
 from harness.history import History
-from harness.op import Op
 from harness.report.canvas import FAINT, INK, SOFT, fit, width
 from harness.report.words import clean, show_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-OTHER_COLOUR = "#D5D9DE"
 ROW = 14.0  # points, of a strip
 
 
-class Event(Struct, frozen=True):
-    """One nemesis op: when it was asked and done (None: it never came back), and its report.
-
-    `state` is installed, skipped, healed or "" where the history does not say; `shape` says in
-    words what was done.
-    """
-
-    f: str
-    kind: str
-    asked: Nanos
-    done: Nanos | None
-    state: str = ""
-    package: str = ""
-    shape: str = ""
-    why: str = ""
-    proof: dict[str, Any] = {}
-
-
-class Band(Struct, frozen=True):
-    """A fault from the moment it was asked for until it was undone; `ended` is False where it
-    lasted to the end of the history."""
-
-    kind: str
-    package: str
-    label: str
-    colour: str
-    start: Nanos
-    end: Nanos
-    ended: bool
-
-
 def events(history: History) -> list[Event]:
-    """What the nemesis did, in order."""
-    made = []
-    for i, op in enumerate(history.ops):
-        j = history.partner[i]
-        if op.process == "nemesis" and not 0 <= j < i:
-            made.append(_event(op, history.ops[j] if j > i else None))
-    return made
+    """What the nemesis did, in order, in words fit to be drawn."""
+    return [_shown(event) for event in told.events(history)]
 
 
-def _event(asked: Op, done: Op | None) -> Event:
-    value = done.value if done is not None else asked.value
-    report = value if isinstance(value, dict) else {}
-    kind = kind_of(asked.f)
-    targets = " ".join(str(t) for t in report.get("targets") or ())
-    shape = str(report.get("shape") or "") or targets
-    if value is not None and value is not report:  # a history that others recorded
-        shape = show_value(value, 40)
-    proof = report.get("proof")
-    return Event(
-        f=clean(asked.f),
-        kind=str(report.get("fault") or (kind.name if kind else asked.f)),
-        asked=asked.time,
-        done=done.time if done is not None else None,
-        state=str(report.get("state") or ""),
-        package=str(report.get("package") or ""),
-        shape=clean(shape),
-        why=clean(str(report.get("why") or "")),
-        proof=proof if isinstance(proof, dict) else {},
-    )
+def _shown(event: Event) -> Event:
+    shape = clean(event.shape) if event.state else show_value(event.shape, 40) * bool(event.shape)
+    return replace(event, f=clean(event.f), shape=shape, why=clean(event.why))
 
 
 def bands(history: History) -> list[Band]:
-    """The faults that were in force, by start. Faults that were skipped have no band.
-
-    An end op ends every open fault of its kind and package; one without an end runs to the end of
-    the history.
-    """
-    open_: dict[tuple[str, str], list[Event]] = {}
-    made: list[Band] = []
-    for event in events(history):
-        kind = kind_of(event.f)
-        if kind is None or event.state == "skipped":
-            continue
-        name = (kind.name, event.package)
-        if event.f in kind.starts:
-            open_.setdefault(name, []).append(event)
-        else:
-            end = event.done if event.done is not None else event.asked
-            made += [_band(start, end, True) for start in open_.pop(name, [])]
-    last = max((op.time for op in history.ops), default=0)
-    made += [_band(start, last, False) for starts in open_.values() for start in starts]
-    return sorted(made, key=lambda b: (b.start, b.kind, b.package, b.end))
-
-
-def _band(event: Event, end: Nanos, ended: bool) -> Band:
-    kind = kind_of(event.f)
-    name, colour = (kind.name, kind.colour) if kind else (event.kind, OTHER_COLOUR)
-    label = f"{name} {event.shape}".strip()
-    return Band(name, event.package, label, colour, event.asked, max(end, event.asked), ended)
+    """The faults that were in force, by start, in words fit to be drawn."""
+    return [replace(found, label=clean(found.label)) for found in told.bands(history)]
 
 
 def rows(found: Sequence[Band]) -> list[list[Band]]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from harness.band import Band
 from harness.history import History
 from harness.report import anomaly as picture
-from harness.report.bands import Band
 from harness.report.lanes import index_calls
 from harness.report.page import Drawn, say_plainly
 from harness.report.trouble import Notes

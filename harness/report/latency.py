@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec import Struct
 
+from harness.band import Band
 from harness.clock import SECOND, show
 from harness.history import Call, History
-from harness.report.bands import Band
 from harness.report.canvas import OUTCOME_COLOURS, OUTCOME_WORDS, drawing, save
 from harness.report.panels import label, panels
 from harness.report.words import clean, outcome

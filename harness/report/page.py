@@ -11,11 +11,12 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
+from harness.band import OTHER_COLOUR, Event
 from harness.clock import show
 from harness.fault import kind_of
 from harness.history import History
 from harness.plan import Plan
-from harness.report.bands import OTHER_COLOUR, Event, events
+from harness.report.bands import events
 from harness.report.words import at_time, clean, show_value
 from harness.result import INVALID, UNKNOWN, VALID
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.band import Band
 from harness.clock import SECOND, Nanos
-from harness.report.bands import ROW, Band, draw_strips, rows, together
+from harness.report.bands import ROW, draw_strips, rows, together
 from harness.report.canvas import FAINT, INK, SOFT, figure, fit, sheet, width
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.band import Band
 from harness.clock import SECOND
 from harness.history import History
-from harness.report.bands import Band
 from harness.report.canvas import OUTCOME_COLOURS, OUTCOME_WORDS, drawing, save
 from harness.report.latency import Kind, kinds
 from harness.report.panels import label, panels

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.band import Band
 from harness.clock import SECOND, Nanos
 from harness.history import Call, History
-from harness.report.bands import Band
 from harness.report.canvas import OUTCOME_COLOURS, OUTCOME_WORDS, RED, drawing, save
 from harness.report.lanes import index_calls
 from harness.report.panels import WIDTH, panels

@@ -5,29 +5,13 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from harness.clock import MS, Nanos
+from harness.clock import Nanos
 from harness.core import NodeId
+from harness.disturbance import HELD_BACK, Disturbance
 from harness.fault import CLIENTS, Cut, Shape
 
 if TYPE_CHECKING:
     from harness.sim.cluster import Endpoint
-
-_HELD_BACK = 2 * MS  # a reordered message comes up to this much later, over and above its delay
-
-
-class Disturbance:
-    """A Cut or Shape in force, and what it has done so far."""
-
-    __slots__ = ("action", "delayed", "dropped", "duplicated", "lost", "reordered")
-
-    def __init__(self, action: Cut | Shape) -> None:
-        self.action = action
-        self.dropped = self.delayed = self.lost = self.duplicated = self.reordered = 0
-
-    def proof(self) -> dict[str, int]:
-        """Its counts that are not zero."""
-        names = ("dropped", "delayed", "lost", "duplicated", "reordered")
-        return {name: getattr(self, name) for name in names if getattr(self, name)}
 
 
 class Rules:
@@ -119,7 +103,7 @@ class Network:
                 copies += 1
             if shape.reorder and self.random() < shape.reorder:
                 disturbance.reordered += 1
-                at += int(self.random() * _HELD_BACK) + 1
+                at += int(self.random() * HELD_BACK) + 1
                 overtaken = True
         if overtaken:
             return [at] * copies

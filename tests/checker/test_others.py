@@ -9,8 +9,8 @@ from by_hand import MS, fault, h, merged, ok
 
 import checker
 from checker import Availability, CasRegister, Convergence, Faults, Linearizable, Required, Stats
-from checker.band import bands
 from checker.budget import Unlimited
+from harness.band import bands
 from harness.core import Dump
 from harness.history import History
 from harness.plan import Require
@@ -213,7 +213,7 @@ def test_bands_overlap_by_package_and_run_to_the_end() -> None:
     history = merged(
         cut(0, 10, "a"), cut(5, 20, "b"), fault(15, "kill", fault="kill", state="installed")
     )
-    assert [(b.words, b.start // MS, b.end // MS, b.healed) for b in bands(history)] == [
+    assert [(b.label, b.start // MS, b.end // MS, b.ended) for b in bands(history)] == [
         ("partition [n1] | [n2]", 1, 11, True),
         ("partition [n1] | [n2]", 6, 21, True),
         ("kill", 16, 21, False),

@@ -179,7 +179,7 @@ def test_bad_input_is_one_error_with_its_place(
 def test_a_missing_file_and_an_unknown_format_are_the_users_mistakes(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="No such file"):
         load(tmp_path / "none")
-    with pytest.raises(UserError, match="no history.jsonl in this folder"):
+    with pytest.raises(UserError, match=r"no history\.jsonl in this folder"):
         load(tmp_path)
     with pytest.raises(UserError, match="unknown format 'end': did you mean 'edn'"):
         load(write(tmp_path, EDN_OK), "end")

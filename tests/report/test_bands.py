@@ -17,16 +17,16 @@ def spans(history: Any) -> list[tuple[str, int, int, bool]]:
     return [(b.label, b.start // MS, b.end // MS, b.ended) for b in bands(history)]
 
 
-def test_band_runs_from_the_start_op_to_the_end_ops_completion(builder: Any) -> None:
+def test_band_runs_from_the_start_ops_completion_to_the_end_ops(builder: Any) -> None:
     builder.fault("start-partition", 10 * MS, report("partition", "installed", shape="[n1] | [n2]"))
     builder.fault("stop-partition", 30 * MS, report("partition", "healed"))
-    assert spans(builder.history()) == [("partition [n1] | [n2]", 10, 31, True)]
+    assert spans(builder.history()) == [("partition [n1] | [n2]", 11, 31, True)]
 
 
 def test_fault_without_an_end_lasts_to_the_end_of_the_history(builder: Any) -> None:
     builder.fault("kill", 10 * MS, report("kill", "installed", targets=["n1", "n2"]))
     builder.op(0, "read", None, 20 * MS, 50 * MS)
-    assert spans(builder.history()) == [("kill n1 n2", 10, 50, False)]
+    assert spans(builder.history()) == [("kill n1 n2", 11, 50, False)]
 
 
 def test_skipped_fault_has_no_band_but_is_told(builder: Any) -> None:
@@ -41,7 +41,7 @@ def test_two_packages_of_one_kind_end_apart(builder: Any) -> None:
         builder.fault("pause", start * MS, report("pause", "installed", package=package))
     builder.fault("resume", 30 * MS, report("pause", "healed", package="b"))
     builder.fault("resume", 40 * MS, report("pause", "healed", package="a"))
-    assert [(start, end) for _, start, end, _ in spans(builder.history())] == [(10, 41), (20, 31)]
+    assert [(start, end) for _, start, end, _ in spans(builder.history())] == [(11, 41), (21, 31)]
 
 
 def test_one_end_op_ends_every_open_fault_of_its_package(builder: Any) -> None:
@@ -71,7 +71,7 @@ def test_shades_of_one_kind_do_not_pile_up(builder: Any) -> None:
         builder.fault("resume", (start + 20) * MS, report("pause", "healed", package=package))
     builder.fault("kill", 15 * MS, report("kill", "installed"))
     shades = [(b.kind, b.start // MS, b.end // MS) for b in together(bands(builder.history()))]
-    assert shades == [("pause", 10, 41), ("kill", 15, 81), ("pause", 60, 81)]
+    assert shades == [("pause", 11, 41), ("kill", 16, 81), ("pause", 61, 81)]
 
 
 def test_fault_that_never_came_back_keeps_its_package(builder: Any) -> None:
