@@ -121,7 +121,11 @@ class _Teller:
         else:
             each = ", ".join(f"{t.what} by {t.who}" for t in told)
             sentence = f"no write leads to {each}: each follows only from another of them"
-        return self._story(wrong.tasks, self._reads_from(wrong.tasks), sentence)
+        if wrong.proof:
+            seen = ", ".join(self._say(i).whole for i in wrong.proof)
+            sentence += f"; what had no answer is known from {seen}"
+        core = (*wrong.proof, *wrong.tasks)
+        return self._story(core, self._reads_from(core), sentence)
 
     # Order
 

@@ -58,12 +58,14 @@ class Values(Struct, frozen=True):
 class Violation(Struct, frozen=True):
     """Why there is no order. `tasks` are places in Values.tasks: the operations that contradict one
     another. For BETWEEN and INSIDE, `first` are two tasks of which the first returned before the
-    second was called, and so are `second`; the values they belong to force the opposite order."""
+    second was called, and so are `second`; the values they belong to force the opposite order.
+    `proof` are operations that saw what tasks without an answer did: these took effect, then."""
 
     kind: str
     tasks: tuple[int, ...]
     first: tuple[int, int] | None = None
     second: tuple[int, int] | None = None
+    proof: tuple[int, ...] = ()
 
 
 def prepare(model: Any, tasks: Sequence[Task]) -> Values | None:
@@ -154,6 +156,7 @@ class _Judge:
             if values.new[i] >= 0:
                 self._writer[values.new[i]] = i
         self._needed = [False] * self._known
+        self._by = [-1] * self._known  # who needs a task that has no answer
         self._readers: dict[int, list[int]] = {}
         self._next = [-1] * values.count
 
@@ -198,12 +201,21 @@ class _Judge:
                 return Violation(PHANTOM, tuple(path))
             if self._needed[w]:
                 return None
-            self._needed[w] = True
+            self._needed[w], self._by[w] = True, path[-1]
             if v.kind[w] == WRITE:
                 return None
             path.append(w)
             value = v.old[w]
         return None
+
+    def _proof(self, *unsure: int) -> tuple[int, ...]:
+        """Why tasks took effect that may have no answer: who saw that, and who saw that one."""
+        found: dict[int, None] = {}
+        for i in unsure:
+            while self._rets[i] == FOREVER:
+                i = self._by[i]
+                found[i] = None
+        return tuple(i for i in found if i not in unsure)
 
     def _link(self) -> Violation | None:
         v = self._v
@@ -215,7 +227,8 @@ class _Judge:
             other = self._next[v.old[i]]
             if other >= 0:
                 writer = self._writer[v.old[i]] if v.old[i] != INITIAL else -1
-                return Violation(DOUBLE_CAS, (*([writer] if writer >= 0 else []), other, i))
+                tasks = (*([writer] if writer >= 0 else []), other, i)
+                return Violation(DOUBLE_CAS, tasks, proof=self._proof(other, i))
             self._next[v.old[i]] = i
         return None
 
@@ -292,7 +305,18 @@ class _Judge:
         while i not in path:
             path.append(i)
             i = self._writer[v.old[i]]
-        return Violation(CAS_CYCLE, tuple(path[path.index(i) :][::-1]))
+        cycle = path[path.index(i) :][::-1]
+        sure = any(self._rets[j] != FOREVER for j in cycle)
+        return Violation(CAS_CYCLE, tuple(cycle), proof=() if sure else self._outside(cycle))
+
+    def _outside(self, cycle: Sequence[int]) -> tuple[int, ...]:
+        """Who saw a value of a cycle of which nothing has an answer."""
+        proofs = []
+        for i in cycle:
+            by = self._by[i]
+            if by not in cycle:
+                proofs.append((by, *self._proof(by)))
+        return proofs[0]
 
     def _between(self, blocks: Sequence[_Block]) -> Violation | None:
         forward = sorted((b for b in blocks if b.f < b.s), key=lambda b: b.f)

@@ -132,6 +132,33 @@ def test_compare_and_sets_that_exclude_each_other() -> None:
     assert "both took effect" in twice.sentence
     circle = explained(merged(ok(0, 3, 0, "cas", [1, 2]), ok(0, 3, 1, "cas", [2, 1])))
     assert circle.sentence.endswith("each follows only from another of them")
+
+
+def unanswered(start: float, process: int, f: str, value: Any) -> list[Any]:
+    return [(start, process, "invoke", f, value), (start + 1, process, "info", f, value)]
+
+
+def test_who_saw_a_compare_and_set_without_an_answer_is_of_the_core() -> None:
+    """Without the read the first of the two may never have happened, and nothing is wrong."""
+    twice = explained(
+        merged(
+            unanswered(0, 0, "cas", [None, 5]),
+            ok(2, 3, 1, "cas", [None, 6]),
+            ok(4, 5, 2, "read", 5),
+        )
+    )
+    assert twice.core == (4, 0, 2)
+    assert twice.sentence.endswith(
+        "was there only once; what had no answer is known from read by process 2 returned 5 at 5 ms"
+    )
+    circle = explained(
+        merged(
+            unanswered(0, 0, "cas", [1, 2]),
+            unanswered(0, 1, "cas", [2, 1]),
+            ok(4, 5, 2, "read", 2),
+        )
+    )
+    assert set(circle.core) == {0, 1, 4}
     chain = explained(
         merged(
             ok(0, 1, 0, "write", 1),
