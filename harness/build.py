@@ -238,7 +238,7 @@ def _expectations(plan: Plan, load: Workload | None) -> list[tuple[str, str]]:
         for i, name in enumerate(plan.checkers)
         if name not in checker.REGISTRY
     ]
-    known = {*checker.REGISTRY, "invariants", *(load.checkers if load else ())}
+    known = {*checker.REGISTRY, "invariants", "nodes", *(load.checkers if load else ())}
     for name, verdict in plan.expect.items():
         field = f"expect.{name}"
         if name not in known:

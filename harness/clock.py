@@ -11,6 +11,7 @@ MS: Nanos = 1_000_000
 SECOND: Nanos = 1_000_000_000
 
 _UNITS = {"ns": 1, "us": US, "ms": MS, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND}
+_LONGEST = 2**62  # ns, 146 years: a time and its sum with another fit 64 bits
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h)")
 
 
@@ -25,14 +26,20 @@ def duration(text: str | int | float) -> Nanos:
     if isinstance(text, bool):
         raise ValueError(f"not a duration: {text!r}")
     if isinstance(text, (int, float)):
-        if not 0 <= text < 1e12:
+        if not 0 <= text:
             raise ValueError(f"not a duration: {text!r}")
-        return round(text * SECOND)
+        return _bounded(text * SECOND, text)
     compact = text.strip()
     parts = _DURATION.findall(compact)
     if not parts or _DURATION.sub("", compact).strip():
         raise ValueError(f"not a duration: {text!r} (a number and ns, us, ms, s, m or h)")
-    return round(sum(float(number) * _UNITS[unit] for number, unit in parts))
+    return _bounded(sum(float(number) * _UNITS[unit] for number, unit in parts), text)
+
+
+def _bounded(time: float, text: str | float) -> Nanos:
+    if time > _LONGEST:
+        raise ValueError(f"too long: {text!r}")
+    return round(time)
 
 
 def show(time: Nanos) -> str:

@@ -19,6 +19,8 @@ from harness.plan_tree import Mistake, Place, Tree, kind
 DRIVERS = ("sim", "live")
 EXPECTATIONS = ("valid", "unknown", "invalid")  # unknown is exit code 2 whatever was expected
 # Folders and links of results/ that a plan's own folder must not be.
+# More than any machine this runs on can do; a slip of the hand must not fill its memory.
+MOST_CLIENTS, MOST_NODES, MOST_RUNS, MOST_RATE = 10_000, 100, 1_000_000, 1e9
 RESERVED = ("current", "latest", "index.html", "README.md")
 
 
@@ -50,6 +52,9 @@ def read(tree: Tree, path: Path, mistakes: list[Mistake]) -> Plan | None:
             mistakes.append(Mistake(tree.place, key, "required, but missing"))
     if isinstance(found.get("concurrency"), str):  # Jepsen's "2n"
         found["concurrency"] = int(found["concurrency"][:-1]) * found.get("nodes", 3)
+        if found["concurrency"] > MOST_CLIENTS:
+            what = f"expected {MOST_CLIENTS} or fewer, got {found['concurrency']}"
+            mistakes.append(Mistake(tree.find("concurrency"), "concurrency", what))
     if not all(key in found for key in ("name", "system", "workload")):
         return None
     return Plan(**found, path=path)
@@ -101,13 +106,15 @@ def _word(*words: str) -> Reader:
     return read_word
 
 
-def _whole(least: int) -> Reader:
+def _whole(least: int, most: int | None = None) -> Reader:
     def read_whole(tree: Tree) -> int:
         value = tree.value
         if not isinstance(value, int) or isinstance(value, bool):
             raise _Wrong(f"expected a whole number, got {kind(value)}")
         if value < least:
             raise _Wrong(f"expected {least} or more, got {value}")
+        if most is not None and value > most:
+            raise _Wrong(f"expected {most} or fewer, got {value}")
         return value
 
     return read_whole
@@ -119,15 +126,17 @@ def _number(tree: Tree) -> float:
         raise _Wrong(f"expected a number, got {kind(value)}")
     if not math.isfinite(value) or value < 0:
         raise _Wrong(f"expected 0 or more, got {value}")
+    if value > MOST_RATE:
+        raise _Wrong(f"expected {MOST_RATE:.0f} or less, got {value}")
     return float(value)
 
 
 def _concurrency(tree: Tree) -> int | str:
     """A number of clients, or Jepsen's "2n": two for each node."""
     value = tree.value
-    if isinstance(value, str) and re.fullmatch(r"[1-9]\d*n", value):
+    if isinstance(value, str) and re.fullmatch(r"[1-9]\d{0,8}n", value):
         return value
-    whole: int = _whole(1)(tree)
+    whole: int = _whole(1, MOST_CLIENTS)(tree)
     return whole
 
 
@@ -247,8 +256,8 @@ READERS: dict[str, Reader] = {
     "time_limit": _duration(1),
     "concurrency": _concurrency,
     "rate": _number,
-    "test_count": _whole(1),
-    "nodes": _whole(1),
+    "test_count": _whole(1, MOST_RUNS),
+    "nodes": _whole(1, MOST_NODES),
     "hosts": _only("local", "runs on other hosts"),
     "recovery": _duration(),
     "checkers": _names,

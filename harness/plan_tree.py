@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import yaml
 
 _VARIABLE = re.compile(r"\$(\$\{)|\$\{(\w+)(?::-([^}]*))?\}")
+MOST_VALUES = 100_000  # in a plan, aliases counted as often as they are named
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
@@ -222,6 +223,7 @@ class _Builder:
         self.environ = environ
         self.mistakes = mistakes
         self.fixed = place
+        self.made = 0  # values so far
         self.around: list[int] = []  # the nodes we are inside of, since an alias may name them
 
     def tree(self, node: yaml.Node, field: str = "", place: Place | None = None) -> Tree:
@@ -230,6 +232,9 @@ class _Builder:
         place = place or self.place(node)
         if id(node) in self.around:
             return self.wrong(place, field, "refers to itself")
+        self.made += 1
+        if self.made > MOST_VALUES:
+            raise PlanError([f"{place}: a plan of more than {MOST_VALUES:,} values (aliases?)"])
         self.around.append(id(node))
         if isinstance(node, yaml.MappingNode):
             made = self.mapping(node, field, place)

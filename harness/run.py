@@ -11,13 +11,13 @@ from typing import Any
 from msgspec import Struct
 
 from harness import build
-from harness.core import Dump, NodeId
+from harness.clock import Nanos
 from harness.driver import Ending, Status
 from harness.history import History
 from harness.interpreter import Interpreter
 from harness.op import Op
 from harness.plan import Plan
-from harness.result import INVALID, UNKNOWN, VALID, Result
+from harness.result import INVALID, UNKNOWN, VALID, Checker, Result
 from harness.signature import signature
 from harness.store import RunFolder, open_run, remove
 
@@ -120,12 +120,11 @@ def run_plan(
     history = History(recorder.ops, dumps=ending.dumps)
     if folder:
         folder.save_history(history, ending.dumps)
-    found = _check(test.checkers, history, ending)
-    judged = {name: _judge(name, result, plan.expect) for name, result in found.items()}
+    found = {**check_all(test.checkers, history), **_seen_by_driver(plan, ending)}
+    judged = {name: judge(name, result, plan.expect) for name, result in found.items()}
     code = worst_within([j.exit for j in judged.values()])
     if folder is None and results is not None and code != EXIT_OK:
         folder = _keep_late(results, plan, started, command, history)
-    notes = list(ending.unhealthy)
     outcome = RunResult(
         plan=plan.name,
         title=plan.title,
@@ -140,7 +139,6 @@ def run_plan(
         command=command,
         signature=signature(plan.name, judged) if code else "",
         figures=ending.figures,
-        notes=tuple(notes),
     )
     if folder is None:
         return outcome
@@ -148,8 +146,8 @@ def run_plan(
         remove(folder)
         return _replace(outcome, folder=None)
     if keep == "all" or code != EXIT_OK:
-        notes += _draw(folder.path, plan, history, found, outcome)
-    outcome = _replace(outcome, notes=tuple(notes))
+        notes = _draw(folder.path, plan, history, found, outcome)
+        outcome = _replace(outcome, notes=tuple(notes))
     folder.save_results(outcome)
     return outcome
 
@@ -189,27 +187,39 @@ def _keep_late(
     return folder
 
 
-def _check(checkers: Mapping[str, Any], history: History, ending: Ending) -> dict[str, Result]:
-    """Every checker's result; a checker that crashes is unknown, with the crash as its cause."""
-    from checker.budget import default_budget
+def check_all(
+    checkers: Mapping[str, Checker], history: History, limit: Nanos | None = None
+) -> dict[str, Result]:
+    """Every checker's result, each within its own time limit; a checker that crashes is unknown,
+    with the crash as its cause."""
+    from checker.budget import DEFAULT_TIME_LIMIT, default_budget
 
     found: dict[str, Result] = {}
     for name, checker in checkers.items():
         try:
-            found[name] = checker.check(history, default_budget())
+            found[name] = checker.check(history, default_budget(limit or DEFAULT_TIME_LIMIT))
         except Exception as error:  # a broken checker must not hide the run
             found[name] = Result(UNKNOWN, f"the checker broke: {type(error).__name__}: {error}")
-    if ending.violation is not None:
-        found["invariants"] = Result(INVALID, ending.violation)
-    elif ending.figures.get("invariants_checked"):
-        checked = {"checked": ending.figures["invariants_checked"]}
-        found["invariants"] = Result(VALID, data=checked)
     return found
 
 
-def _judge(name: str, result: Result, expect: Mapping[str, str]) -> Judged:
+def _seen_by_driver(plan: Plan, ending: Ending) -> dict[str, Result]:
+    """What only the driver can judge: invariants when simulated; when live, whether every node
+    ran until it was stopped."""
+    if ending.violation is not None:
+        return {"invariants": Result(INVALID, ending.violation)}
+    if plan.driver == "sim":
+        checked = {"checked": ending.figures.get("invariants_checked", 0)}
+        return {"invariants": Result(VALID, data=checked)}
+    if ending.unhealthy:
+        return {"nodes": Result(INVALID, "; ".join(ending.unhealthy))}
+    return {"nodes": Result(VALID)}
+
+
+def judge(name: str, result: Result, expect: Mapping[str, str]) -> Judged:
+    """A result beside what a plan expects of its checker."""
     expected = VALID if name in FIXED else expect.get(name, VALID)
-    sentences = tuple(a.sentence for a in result.anomalies)
+    sentences = tuple(anomaly.sentence for anomaly in result.anomalies)
     return Judged(result.verdict, expected, result.cause, result.data, sentences)
 
 
@@ -237,8 +247,3 @@ def _draw(
         )
     except Exception as error:
         return [f"the report could not be drawn: {type(error).__name__}: {error}"]
-
-
-def dumps_of(ending: Ending) -> Mapping[NodeId, Dump]:
-    """What each node held at the end."""
-    return ending.dumps

@@ -14,7 +14,7 @@ from harness.commands import load, words
 from harness.commands.run import write_index
 from harness.error import PlanError, UserError
 from harness.result import INVALID, UNKNOWN, VALID, Result
-from harness.run import Judged, worst_within
+from harness.run import Judged, check_all, judge, worst_within
 from harness.store import StoredRun, load_run
 
 
@@ -33,7 +33,7 @@ def redraw(name: str) -> int:
     from harness import report
 
     folder = load.run_folder(name)
-    made = judge(folder, None)
+    made = judge_again(folder, None)
     stored = made.run.results
     plan = made.run.plan
     notes = report.draw(
@@ -45,7 +45,7 @@ def redraw(name: str) -> int:
         seed=plan.seed,
         driver=plan.driver,
         duration=float(stored.get("duration_s", made.run.history.end / 1e9)),
-        command=str(stored.get("command", "") or f"weaklink replay {folder}"),
+        command=str(stored.get("command", "") or f"{load.program()} replay {folder}"),
     )
     for note in (*made.notes, *notes):
         typer.echo(f"note: {note}")
@@ -58,7 +58,7 @@ def redraw(name: str) -> int:
 def check_run(name: str, time_limit: Nanos, *, json: bool) -> int:
     """Judge a kept run by its own plan, and say each check's verdict; its exit code."""
     folder = load.run_folder(name)
-    made = judge(folder, time_limit)
+    made = judge_again(folder, time_limit)
     if not made.judged:
         raise UserError(f"{folder}: {'; '.join(made.notes)}; judge it with --model")
     code = worst_within([found.exit for found in made.judged.values()])
@@ -88,13 +88,12 @@ def _plain(folder: Path, made: Again, code: int) -> dict[str, object]:
     }
 
 
-def judge(folder: Path, time_limit: Nanos | None) -> Again:
+def judge_again(folder: Path, time_limit: Nanos | None) -> Again:
     """The run's checks made again from what it kept. What only the run itself could see (the
     invariants) is taken from its results.json.
 
     A run whose system or checkers are gone has no checks, and a note that says so.
     """
-    from checker.budget import DEFAULT_TIME_LIMIT, default_budget
     from harness import build
 
     run = load_run(folder)
@@ -102,19 +101,12 @@ def judge(folder: Path, time_limit: Nanos | None) -> Again:
         checkers = build.test(run.plan).checkers
     except PlanError as error:
         return Again(run, {}, {}, (f"its checks cannot be made again: {error.mistakes[0]}",))
-    found: dict[str, Result] = {}
-    for name, checker in checkers.items():
-        try:
-            found[name] = checker.check(
-                run.history, default_budget(time_limit or DEFAULT_TIME_LIMIT)
-            )
-        except Exception as error:  # a broken checker must not hide the others
-            found[name] = Result(UNKNOWN, f"the checker broke: {type(error).__name__}: {error}")
+    found = check_all(checkers, run.history, time_limit)
     for name, said in run.results.get("results", {}).items():
         if name not in found and said.get("verdict") in (VALID, INVALID, UNKNOWN):
             found[name] = Result(said["verdict"], said.get("cause"), said.get("data") or {})
     expect = run.plan.expect
-    judged = {name: words.judged(name, result, expect) for name, result in found.items()}
+    judged = {name: judge(name, result, expect) for name, result in found.items()}
     return Again(run, found, judged)
 
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from harness.clock import SECOND, Nanos, duration, show
+from harness import junit
 from harness.commands import load, words
 from harness.commands.attempt import attempt
 from harness.commands.load import Flags
@@ -46,7 +47,10 @@ def chaos(names: Sequence[str], flags: Flags, *, budget: str, report: Path | Non
     limit = _budget(budget)
     first = flags.seed if flags.seed is not None else secrets.randbelow(1_000_000_000)
     plans = load.load_all(names, flags)
-    typer.echo(f"{len(plans)} plans, seeds from {first}, for {show(limit)}")
+    many = "1 plan" if len(plans) == 1 else f"{len(plans)} plans"
+    if report is not None:
+        junit.write(report, [])  # what cannot be written is said now, not when the night is over
+    typer.echo(f"{many}, seeds from {first}, for {show(limit)}")
     outcomes: list[RunResult] = []
     try:
         _campaign(plans, flags, first, _until(limit), outcomes)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -91,7 +94,7 @@ def in_folder(folder: Path) -> list[Path]:
 def again(plan: Plan, flags: Flags) -> str:
     """The command that runs this plan again, with the same seed and nothing left to defaults that
     the user had changed."""
-    words: list[str] = ["weaklink", "run", str(plan.path), "--driver", plan.driver]
+    words: list[str] = [program(), "run", str(plan.path), "--driver", plan.driver]
     words += ["--seed", str(plan.seed)]
     if flags.time_limit is not None:
         words += ["--time-limit", flags.time_limit]
@@ -100,6 +103,17 @@ def again(plan: Plan, flags: Flags) -> str:
     if flags.results != Path("results"):
         words += ["--results", str(flags.results)]
     return shlex.join(words)
+
+
+def program() -> str:
+    """What to type for this program: its name where the shell finds it, else its path from here
+    where it is below (.venv/bin/weaklink), so that a command we print can be pasted."""
+    called = Path(sys.argv[0])
+    found = shutil.which("weaklink")
+    if called.name != "weaklink" or (found and os.path.samefile(found, called)):
+        return "weaklink"
+    path, here = called.absolute(), Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def run_folder(name: str, results: Path = Path("results")) -> Path:

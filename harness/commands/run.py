@@ -28,6 +28,8 @@ def run(names: Sequence[str], flags: Flags, *, json: bool, report: Path | None) 
     """
     outcomes: list[RunResult] = []
     plans = load.load_all(names, flags)
+    if report is not None:
+        junit.write(report, [])  # what cannot be written is said now, not when all is over
     try:
         for plan in plans:
             for seed in load.seeds(plan.seed, plan.test_count):
@@ -79,7 +81,7 @@ def replay(name: str, results: Path | None) -> int:
     folder = load.run_folder(name)
     plan = load_plan(folder / "plan.yaml", ["test_count=1"])
     flags = Flags(results=results or load.near(folder.resolve().parent.parent))
-    command = f"weaklink replay {folder}"
+    command = f"{load.program()} replay {folder}"
     outcome = one(plan, flags, json=False, command=command)
     finish([outcome], flags.results, None)
     same = _compare(folder, outcome) if plan.driver == "sim" else EXIT_OK

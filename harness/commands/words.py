@@ -9,13 +9,12 @@ import typer
 
 from harness.plan import Plan
 from harness.report import first_picture
-from harness.result import INVALID, UNKNOWN, VALID, Result
+from harness.result import INVALID, UNKNOWN, VALID
 from harness.run import (
     EXIT_BROKEN,
     EXIT_OK,
     EXIT_UNKNOWN,
     EXIT_WRONG,
-    FIXED,
     Judged,
     RunResult,
     worst_across,
@@ -54,13 +53,6 @@ def verdicts(system: str, results: Mapping[str, Judged], code: int) -> str:
         return f"the harness broke; this says nothing of {system}"
     parts = [_say(name, found) for name, found in results.items() if _is_told(name, found)]
     return f"{system}: {'; '.join(parts) or 'every check valid, as expected'}"
-
-
-def judged(name: str, result: Result, expect: Mapping[str, str]) -> Judged:
-    """A result beside what a plan expects of its checker."""
-    expected = VALID if name in FIXED else expect.get(name, VALID)
-    sentences = tuple(anomaly.sentence for anomaly in result.anomalies)
-    return Judged(result.verdict, expected, result.cause, result.data, sentences)
 
 
 def _is_told(name: str, found: Judged) -> bool:
