@@ -16,10 +16,12 @@ from checker.search import SLICE, VALID_DECISION, Decision, Meter, Search
 from checker.table import ILLEGAL
 
 
-def depth_first(scan: Scan, meter: Meter, stuck: dict[int, None] | None = None) -> Search:
+def depth_first(
+    scan: Scan, meter: Meter, *, states: dict[int, None] | None = None, since: int = 0
+) -> Search:
     """Search for an order. Uses two rules of the frontier search (see checker/frontier.py), R1 and
-    R2, which need nothing of the model; so it is a second opinion on R3 to R5. `stuck` is filled
-    with the states seen at the deepest step."""
+    R2, which need nothing of the model; so it is a second opinion on R3 to R5. `states` is filled
+    with those seen from step `since` on."""
     last = len(scan.returns)
     seen: set[tuple[int, int, int]] = set()
     stack = [_settle(scan, 0, 0, 0)]
@@ -33,10 +35,8 @@ def depth_first(scan: Scan, meter: Meter, stuck: dict[int, None] | None = None) 
                 continue
             seen.add((k, state, done))
             meter.held += 1
-            if stuck is not None and k >= deepest:
-                if k > deepest:
-                    stuck.clear()
-                stuck[state] = None
+            if states is not None and k >= since:
+                states[state] = None
             deepest = max(deepest, k)
             stack += _successors(scan, k, state, done)
             spent += 1
@@ -47,19 +47,20 @@ def depth_first(scan: Scan, meter: Meter, stuck: dict[int, None] | None = None) 
     return Decision(deepest)
 
 
-def stuck_states(model: Any, tasks: Sequence[Task], slices: int) -> list[Any]:
-    """The states that a history without an order could be in when its shortest violating prefix
-    ends; empty where that takes more than so many slices of work."""
-    scan = Scan(model, tasks)
-    stuck: dict[int, None] = {}
-    search = depth_first(scan, Meter(1 << 40), stuck)
+def states_since(model: Any, tasks: Sequence[Task], last: Task, slices: int) -> list[Any] | None:
+    """The states that an object whose history has no order can come to while `last` is open, and
+    perhaps some more; None where that takes more than so many slices of work."""
+    scan = Scan(model, tasks, drop=False)
+    since = sum(scan.tasks[i].ret < last.call for i in scan.returns)
+    states: dict[int, None] = {}
+    search = depth_first(scan, Meter(1 << 40), states=states, since=since)
     for _ in range(slices):
         try:
             next(search)
-        except StopIteration as stop:
-            return [] if stop.value.valid else [scan.table.states[s] for s in sorted(stuck)]
+        except StopIteration:
+            return [scan.table.states[s] for s in sorted(states)]
     search.close()
-    return []
+    return None
 
 
 def _successors(scan: Scan, k: int, state: int, done: int) -> list[tuple[int, int, int]]:

@@ -8,10 +8,10 @@ from typing import Any
 from checker import unique, words
 from checker.contradiction import Story, say, tell
 from checker.decide import Found
-from checker.depth import stuck_states
 from checker.encode import FOREVER, Task, until
 from checker.model import UNKNOWN, same
-from checker.shrink import possible, shrink
+from checker.possible import possible, possible_in
+from checker.shrink import shrink
 from harness.band import Band, in_force
 from harness.clock import show
 from harness.history import History
@@ -94,13 +94,15 @@ def _searched(
     """The story of a violation that a search found: what the states could have been."""
     small = shrink(model, prefix, last, budget)
     must = [task for task in small.tasks if task.must and task.at >= 0]
-    states = stuck_states(model, prefix, 8) if len(prefix) <= 300 else []
-    states = states or possible(model, small, 8)
+    states = possible(model, prefix, last, budget) if len(prefix) <= 300 else []
+    states = states or possible_in(model, small, last, budget)
+    if any(model.step(state, last.f, last.value, last.result) is not None for state in states):
+        states = []  # it could have been done, but not together with all the others
     sentence = say(history, last).whole + _only(states, len(must))
     writers = [t for t in small.tasks if not t.must and t.f in WRITES and _writes(t, last.result)]
     drawn = {t.at: t for t in [*must[-MOST_CORE:], *writers[:3], last]}
     core = [drawn[at] for at in sorted(drawn)]
-    return Story(tuple(core), _real_time_edges(core) + _unique_wr(core), sentence)
+    return Story(tuple(core), _real_time_edges(core) + _unique_wr(model, core), sentence)
 
 
 def _only(states: Sequence[Any], count: int) -> str:
@@ -128,13 +130,15 @@ def _real_time_edges(core: Sequence[Task]) -> tuple[Edge, ...]:
     )
 
 
-def _unique_wr(core: Sequence[Task]) -> tuple[Edge, ...]:
-    """Reads from the only operation of the core that wrote their value."""
+def _unique_wr(model: Any, core: Sequence[Task]) -> tuple[Edge, ...]:
+    """Reads from the only operation of the core that wrote their value, unless that was there from
+    the start."""
     found = []
     for task in core:
         if task.f not in ("read", "get"):
             continue
         writers = [t for t in core if t.f in WRITES and _writes(t, task.result)]
-        if len(writers) == 1:
+        at_start = model.step(model.initial(), task.f, task.value, task.result) is not None
+        if len(writers) == 1 and not at_start:
             found.append(Edge(writers[0].at, task.at, "wr", words.value(task.result)))
     return tuple(found)

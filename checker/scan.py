@@ -41,12 +41,13 @@ class View(Struct, frozen=True):
 
 
 class Scan:
-    """One key's tasks as steps, with its state table."""
+    """One key's tasks as steps, with its state table. With `drop` the tasks are left out that make
+    no difference to whether there is an order."""
 
-    def __init__(self, model: object, tasks: Sequence[Task]) -> None:
+    def __init__(self, model: object, tasks: Sequence[Task], *, drop: bool = True) -> None:
         found, mine = classes(tasks)
         self.table = Table(model, found)
-        kept = _observable(tasks, mine, self.table)
+        kept = _observable(tasks, mine, self.table) if drop else _all(tasks, mine, self.table)
         self.tasks = [tasks[i] for i in kept]
         self.mine = [mine[i] for i in kept]
         self.returns = sorted(
@@ -139,7 +140,7 @@ def _observable(tasks: Sequence[Task], mine: Sequence[int], table: Table) -> lis
     in: they may be what made the value differ. Dropping one may bare another, hence the loop.
     """
     kinds = table.kinds
-    live = [i for i, task in enumerate(tasks) if task.must or kinds[mine[i]] != OBSERVER]
+    live = _all(tasks, mine, table)
     lost = {mine[i] for i in live if not tasks[i].must}
     while lost:
         tellers = sorted({mine[i] for i in live if kinds[mine[i]] != BLIND})
@@ -151,6 +152,12 @@ def _observable(tasks: Sequence[Task], mine: Sequence[int], table: Table) -> lis
         live = [i for i in live if tasks[i].must or mine[i] not in idle]
         lost -= idle
     return live
+
+
+def _all(tasks: Sequence[Task], mine: Sequence[int], table: Table) -> list[int]:
+    """All but observers of unknown result."""
+    kinds = table.kinds
+    return [i for i, task in enumerate(tasks) if task.must or kinds[mine[i]] != OBSERVER]
 
 
 def _told(c: int, tellers: Sequence[int], table: Table) -> bool:

@@ -18,9 +18,8 @@ from typing import Any
 from msgspec import Struct
 
 from checker.decide import now
-from checker.depth import stuck_states
 from checker.encode import Task, classes, forget
-from checker.model import BLIND, OBSERVER, tag
+from checker.model import BLIND, OBSERVER
 from checker.search import SLICE
 from checker.table import Table
 from harness.result import Budget
@@ -71,18 +70,6 @@ def shrink(model: Any, tasks: Sequence[Task], last: Task, budget: Budget) -> Cor
         t.at for t in core.tasks if t.must and t.at not in (last.at, -1) and not trials.observes(t)
     ]
     return trials.reduce(core, answered, _forgetting)
-
-
-def possible(model: Any, core: Core, slices: int) -> list[Any]:
-    """The states that the object could be in when the core's last operation returns; empty where
-    that takes too long to say."""
-    found: dict[Any, Any] = {}
-    for start in core.starts:
-        states = stuck_states(From(model, start), core.tasks, slices)
-        if not states:
-            return []
-        found.update((tag(state), state) for state in states)
-    return list(found.values())
 
 
 def _without(tasks: Sequence[Task], out: frozenset[int]) -> list[Task]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import oracle
 import pytest
 from by_hand import MS, fault, merged, ok
+from msgspec.structs import replace
 
-from checker import MODELS, CasRegister, KvAppend, Mutex, check, shrink
+from checker import MODELS, CasRegister, KvAppend, Mutex, check, shrink, words
 from checker.budget import Unlimited
 from checker.decide import now
 from checker.encode import Task, encode
 from harness.history import History
+from harness.op import Op
 from harness.result import INVALID, Anomaly
 
 
@@ -183,6 +186,52 @@ def test_values_that_come_again_are_told_by_what_it_could_have_been() -> None:
     assert len(anomaly.core) <= 3
 
 
+def test_a_long_read_is_told_all_that_it_could_have_returned() -> None:
+    """Also what was overwritten before it returned, and what nobody else could have told."""
+    anomaly = explained(
+        merged(
+            ok(0, 1, 0, "write", 1),
+            ok(2, 20, 1, "read", 9),
+            ok(3, 4, 0, "write", 2),
+            ok(5, 6, 0, "write", 1),
+            unanswered(7, 2, "write", 3),
+            ok(21, 22, 0, "write", 9),
+        )
+    )
+    assert anomaly.sentence.endswith("when the value could only have been 1, 2 or 3")
+
+
+@pytest.mark.parametrize("name", ["register", "cas-register"])
+def test_the_values_that_are_named_and_no_others_could_have_been_read(name: str) -> None:
+    rng = random.Random(f"possible/{name}")
+    model = MODELS[name]()
+    told = 0
+    while told < 60:
+        history = oracle.Dice(rng, model, name).history()
+        result = check(history, model)
+        only = result.anomalies and re.search(r"only have been (.*)$", result.anomalies[0].sentence)
+        if not only:
+            continue
+        at = history.partner[result.anomalies[0].at]
+        if history.ops[at].f != "read":
+            continue
+        told += 1
+        named = set(re.split(", | or ", only[1]))
+        for value in (None, *range(5)):
+            with_it = replace(history.ops[at], value=value)
+            ops = [*history.ops[:at], with_it, *_called_before(history, at)]
+            is_legal = oracle.is_linearizable(model, History(ops))
+            assert is_legal == (words.value(value) in named), (value, named, history.ops)
+
+
+def _called_before(history: History, at: int) -> list[Op]:
+    """What was called at the time of a return, though later in the file, and did not fail."""
+    ops, partner = history.ops, history.partner
+    late = [i for i in range(at + 1, len(ops)) if ops[i].time == ops[at].time]
+    called = [i for i in late if ops[i].type == "invoke" and ops[partner[i]].type != "fail"]
+    return [replace(ops[i], process=1000 + i) for i in called]
+
+
 def test_other_models_are_explained_too() -> None:
     held = explained(merged(ok(0, 1, 0, "acquire", None), ok(2, 3, 1, "acquire", None)), Mutex)
     assert held.sentence == (
@@ -196,8 +245,6 @@ def test_other_models_are_explained_too() -> None:
 
 def test_a_history_without_times_is_told_without_them() -> None:
     rows = [("invoke", "write", 1), ("ok", "write", 1), ("invoke", "read", None), ("ok", "read", 2)]
-    from harness.op import Op
-
     ops = [Op(i, i, 0, type_, f, value) for i, (type_, f, value) in enumerate(rows)]
     sentence = explained(History(ops, timed=False)).sentence
     assert sentence == "read by process 0 returned 2, which nobody had written"
