@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any
 
 from msgspec import Struct
@@ -44,18 +44,38 @@ def system(spec: SystemSpec) -> System:
     module, _, factory = where.partition(":")
     try:
         make = getattr(import_module(module), factory)
+    except ModuleNotFoundError as error:
+        hint = "; PYTHONPATH says where to look" if ":" in spec.name else ""
+        raise UserError(f"system {spec.name!r}: {error}{hint}") from error
     except (ImportError, AttributeError) as error:
         raise UserError(f"system {spec.name!r}: {error}") from error
-    taken = set(signature(make).parameters) - {"nodes"}
-    for option in spec.options:
+    taken = {k: v for k, v in signature(make).parameters.items() if k != "nodes"}
+    for option, value in spec.options.items():
         if option not in taken:
-            hint = nearest(option, taken) if taken else "it takes none"
+            hint = nearest(option, set(taken)) if taken else "it takes none"
             raise UserError(f"system {spec.name!r}: unknown option {option!r}: {hint}")
+        if wrong := _unlike(value, taken[option]):
+            raise UserError(f"system {spec.name!r}: {option}: {wrong}")
     try:
         built: System = make(nodes=spec.nodes, **spec.options)
     except (TypeError, ValueError) as error:
         raise UserError(f"system {spec.name!r}: {error}") from error
     return built
+
+
+def _unlike(value: Any, parameter: Parameter) -> str | None:
+    """What is wrong with an option's value, by the kind of its default; a text may be given as a
+    number, since a duration may."""
+    default = parameter.default
+    if default is Parameter.empty or default is None:
+        return None
+    expected = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+    kinds = {bool: (bool,), int: (int,), float: (int, float), str: (str, int, float)}
+    allowed = kinds.get(type(default))
+    is_alike = isinstance(value, bool) == isinstance(default, bool)  # True is an int to Python
+    if allowed is None or (isinstance(value, allowed) and is_alike):
+        return None
+    return f"expected {expected[type(default)]}, got {value!r}"
 
 
 def driver(name: str) -> Driver:
@@ -182,9 +202,9 @@ def validate(plan: Plan) -> list[tuple[str, str]]:
     mistakes: list[tuple[str, str]] = []
     if plan.driver not in DRIVERS:
         mistakes.append(("driver", f"unknown driver {plan.driver!r}: one of sim, live"))
-    load = _try(mistakes, "workload", lambda: workload(plan))
+    load = _try(mistakes, "workload", lambda: workload(plan), plan.workload.options)
     made = spec(plan, load) if load else _own_spec(plan)
-    built = _try(mistakes, "system", lambda: system(made))
+    built = _try(mistakes, "system", lambda: system(made), plan.system.options)
     if load and built and (missing := load.needs - built.supports):
         can = ", ".join(sorted(built.supports))
         lacks = ", ".join(sorted(missing))
@@ -192,19 +212,43 @@ def validate(plan: Plan) -> list[tuple[str, str]]:
     able = driver(plan.driver).able if plan.driver in DRIVERS else None
     for place, entry in enumerate(plan.nemesis):
         field = f"nemesis.{place}"
-        made_package = _try(mistakes, field, lambda place=place: package(plan, place))
+        made_package = _try(
+            mistakes, field, lambda place=place: package(plan, place), entry.options
+        )
+        if made_package and built:
+            mistakes += _strangers(field, entry.options, (*built.nodes, *built.managers))
         if made_package and able is not None and (lacks_ := made_package.nemesis.needs - able):
             names = ", ".join(sorted(t.__name__ for t in lacks_))
             mistakes.append((field, f"the {plan.driver} driver cannot do {entry.name} ({names})"))
     return mistakes + _options(plan, made) + _expectations(plan, load)
 
 
-def _try(mistakes: list[tuple[str, str]], field: str, make: Any) -> Any:
+def _try(mistakes: list[tuple[str, str]], field: str, make: Any, options: Mapping[str, Any]) -> Any:
     try:
         return make()
     except WeaklinkError as error:
-        mistakes.append((field, str(error)))
+        mistakes.append((_pointed(field, str(error), options), str(error)))
         return None
+
+
+def _pointed(field: str, what: str, options: Mapping[str, Any]) -> str:
+    """The field of the option that a mistake names, so that its own line is said, or the flag that
+    set it; else the field itself."""
+    named = [o for o in options if f"option {o!r}:" in what or f": {o}:" in what]
+    return f"{field}.{named[0]}" if named else field
+
+
+def _strangers(
+    field: str, options: Mapping[str, Any], known: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Mistakes in a fault's targets: nodes that the system does not have."""
+    from nemesis.target import nodes_named
+
+    return [
+        (f"{field}.targets", f"there is no node {name!r}: {nearest(name, known)}")
+        for name in nodes_named(options.get("targets"))
+        if name not in known
+    ]
 
 
 def _options(plan: Plan, made: SystemSpec) -> list[tuple[str, str]]:

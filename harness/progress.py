@@ -107,8 +107,8 @@ class Lines:
             return
         self._last = now
         self._tally.feed(ops)
-        left = seconds_left(status.now, self._total)
-        said = f"{self._tally.words}, faults: {self._tally.faults}, {left} s left"
+        left = words_left(status.now, self._total)
+        said = f"{self._tally.words}, faults: {self._tally.faults}, {left}"
         self._out.write(f"{self._label}: {said}\n")
         self._out.flush()
 
@@ -143,10 +143,16 @@ class Bar:
     def update(self, status: Status, ops: Sequence[Op]) -> None:
         """Draw it again."""
         self._tally.feed(ops)
-        left = seconds_left(status.now, self._total)
-        said = f"{self._tally.words}  faults: {self._tally.faults}  {left} s left"
+        left = words_left(status.now, self._total)
+        said = f"{self._tally.words}  faults: {self._tally.faults}  {left}"
         done = min(status.now, self._total)
         self._rich.update(self._task, completed=done, said=said, refresh=True)
+
+
+def words_left(now: Nanos, total: Nanos) -> str:
+    """The time that is left, in words; at the end what is still done, whose time nobody knows."""
+    left = seconds_left(now, total)
+    return f"{left} s left" if left else "reading once more, judging"
 
 
 def seconds_left(now: Nanos, total: Nanos) -> int:

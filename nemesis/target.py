@@ -57,6 +57,20 @@ def is_node(word: Any) -> bool:
     return isinstance(word, str) and re.fullmatch(r"[nm][1-9]\d*", word) is not None
 
 
+def nodes_named(targets: Any) -> list[NodeId]:
+    """Every node that targets call by name, in lists and grudges too, each once.
+
+    >>> nodes_named(["one", ["n1", "n9"], {"n2": ["n1"]}])
+    ['n1', 'n9', 'n2']
+    """
+    if is_node(targets):
+        return [targets]
+    inner = [*targets, *targets.values()] if isinstance(targets, dict) else targets
+    if not isinstance(inner, list):
+        return []
+    return list(dict.fromkeys(name for part in inner for name in nodes_named(part)))
+
+
 def alternatives(targets: Any) -> list[Any]:
     """The targets one of which is drawn at each start. A list of node names is one target."""
     if isinstance(targets, list) and targets and not all(is_node(word) for word in targets):

@@ -24,6 +24,7 @@ from harness.op import OK, Op, invoke
 from harness.workload import Workload, reads_of_every_key
 
 READ_MODES = ("plain", "sync")
+MOST = 100_000  # keys: the final reads ask every node for each
 TRIES = 20  # of a final read, before it is given up
 TRY_AGAIN = 250 * MS
 OLDER = 0.15  # share of compare-and-sets that take one of the RECENT values seen, not the last
@@ -172,8 +173,8 @@ def _readers(value: Any, nodes: Sequence[NodeId]) -> tuple[int, NodeId]:
 
 
 def _count(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name}: expected a number of at least 1, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
+        raise ValueError(f"{name}: expected a whole number from 1 to {MOST}, got {value!r}")
     return value
 
 

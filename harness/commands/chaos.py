@@ -14,8 +14,8 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from harness.clock import SECOND, Nanos, duration, show
 from harness import junit
+from harness.clock import SECOND, Nanos, duration, show
 from harness.commands import load, words
 from harness.commands.attempt import attempt
 from harness.commands.load import Flags

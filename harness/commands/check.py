@@ -18,6 +18,7 @@ from harness.history import History
 from harness.result import INVALID, UNKNOWN, VALID, Result
 from harness.run import EXIT_OK, EXIT_UNKNOWN, EXIT_USAGE, EXIT_WRONG, worst_across
 
+STDIN = Path("/dev/stdin")
 _SIZES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _EXITS = {VALID: EXIT_OK, INVALID: EXIT_WRONG, UNKNOWN: EXIT_UNKNOWN}
 
@@ -114,11 +115,12 @@ def _one(file: str, how: Terms) -> tuple[Checked, int]:
 
     begun = time.perf_counter()
     try:
-        path = Path("/dev/stdin" if file == "-" else file)
+        path = STDIN if file == "-" else Path(file)
         history = load(path, split_key=how.split == "key")
     except (UserError, HistoryError) as error:
-        typer.echo(str(error), err=True)
-        return Checked(file, how.model, UNKNOWN, 0, 0.0, _ms(begun), str(error)), EXIT_USAGE
+        cause = str(error).replace(f"{STDIN}:", "standard input:", 1)
+        typer.echo(cause, err=True)
+        return Checked(file, how.model, UNKNOWN, 0, 0.0, _ms(begun), cause), EXIT_USAGE
     started = time.perf_counter()
     result = _judge(history, how)
     checked = Checked(

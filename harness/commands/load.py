@@ -113,7 +113,7 @@ def program() -> str:
     if called.name != "weaklink" or (found and os.path.samefile(found, called)):
         return "weaklink"
     path, here = called.absolute(), Path.cwd()
-    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def run_folder(name: str, results: Path = Path("results")) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from harness.commands.load import program
 from harness.plan import Plan
 from harness.report import first_picture
 from harness.result import INVALID, UNKNOWN, VALID
@@ -83,7 +84,7 @@ def _files(folder: Path | None) -> list[tuple[str, Path | str]]:
     picture = first_picture(folder)
     found: list[tuple[str, Path | str]] = [("picture", picture)] if picture else []
     report = folder / "report.html"
-    drawn = report if report.is_file() else f"not drawn; weaklink report {folder}"
+    drawn = report if report.is_file() else f"not drawn; {program()} report {folder}"
     return [*found, ("report", drawn), ("folder", folder)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from xml.etree import ElementTree as xml
 import pytest
 
 from harness.cli import main
+from harness.commands.load import program
 from harness.run import worst_across, worst_within
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +95,12 @@ USAGE = {
     ),
     "no runs at all": (["run", "toy", "--test-count", "0"], "test_count: expected 1 or more"),
     "bad override": (["run", "toy", "--set", "rate=fast"], "--set rate=fast: rate: expected a num"),
+    "bad option": (["run", "toy", "--set", "system.bgu=x"], "--set system.bgu=x: system.bgu: sys"),
+    "JUnit file": (
+        ["run", "toy", "--junit", "plans/toy.yaml/x"],
+        "plans/toy.yaml/x: cannot be",
+    ),
+    "JUnit file at night": (["chaos", "toy", "--junit", "/proc/x/y"], "/proc/x/y: cannot be writt"),
     "bad budget": (["chaos", "toy", "--budget", "5 parsecs"], "--budget: not a duration"),
     "no model": (["check", "plans/toy.yaml"], "a history needs --model, one of register"),
     "unknown model": (["check", "x", "--model", "registr"], "did you mean 'register'?"),
@@ -118,12 +126,20 @@ def test_bad_argument_is_named_and_exits_254(case: str, capsys: Output) -> None:
 
 NAMES = {
     "system: toi": "p.yaml:1: system: unknown system 'toi': did you mean 'toy'?",
-    "system: {name: toy, bugg: x}": "p.yaml:1: system: system 'toy'",
+    "system: {name: toy, bugg: x}": "p.yaml:1: system.bugg: system 'toy': unknown option 'bugg'",
+    "system:\n  name: craq\n  apportioned: maybe": (
+        "p.yaml:3: system.apportioned: system 'craq': apportioned: expected true or false"
+    ),
+    "system: {name: craq, drift: true}": "drift: expected a number, got True",
+    "system: {name: craq, lease: [1s]}": "lease: expected text, got ['1s']",
+    "system: 'nowhere:Factory'": "No module named 'nowhere'; PYTHONPATH says where to look",
     "system: {name: toy, bug: refuse-al}": "did you mean 'refuse-all'?",
     "workload: registr": "workload: unknown workload 'registr': did you mean 'register'?",
-    "workload: {name: register, kees: 1}": "workload: workload 'register'",
+    "workload: {name: register, kees: 1}": "workload.kees: workload 'register'",
+    f"workload: {{name: register, keys: {10**30}}}": "keys: expected a whole number from 1 to 1000",
     "nemesis:\n  - kill\n  - partitio": "p.yaml:3: nemesis.1: unknown fault 'partitio'",
-    "nemesis: [{fault: kill, targts: one}]": "p.yaml:1: nemesis.0: kill: ",
+    "nemesis: [{fault: kill, targts: one}]": "p.yaml:1: nemesis.0.targts: kill: ",
+    "nemesis: [{fault: kill, targets: [n1, n9]}]": "nemesis.0.targets: there is no node 'n9': ",
     "checkers: [stat]": "p.yaml:1: checkers.0: unknown checker 'stat': did you mean 'stats'?",
     "options: {latencyy: 1ms}": "options.latencyy: unknown option 'latencyy': did you mean 'late",
     "options: {latency: 1 parsec}": "p.yaml:1: options.latency: not a duration: '1 parsec'",
@@ -252,6 +268,24 @@ def test_results_that_cannot_be_written_are_254(capsys: Output) -> None:
     assert main(["run", "toy"]) == 254
     err = capsys.readouterr().err
     assert err == "results/toy: results cannot be kept: Not a directory\n"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every folder")
+def test_results_in_a_folder_that_nobody_lets_us_into_are_254(capsys: Output) -> None:
+    Path("closed").mkdir(mode=0)
+    assert main(["run", "toy", "--results", "closed/results"]) == 254
+    assert capsys.readouterr().err.endswith(": results cannot be kept: Permission denied\n")
+
+
+def test_command_again_is_one_that_the_shell_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Path("some/bin/weaklink")
+    script.parent.mkdir(parents=True)
+    script.touch(mode=0o755)
+    monkeypatch.setattr("sys.argv", [str(script.absolute())])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert program() == "some/bin/weaklink"
+    monkeypatch.setenv("PATH", str(script.parent.absolute()))
+    assert program() == "weaklink"
 
 
 def test_junit_tells_a_failure_from_an_unknown_verdict(capsys: Output) -> None:

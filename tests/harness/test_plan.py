@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,14 @@ WRONG = {
     GOOD + "time_limit: 5 parsecs": [
         "x.yaml:3: time_limit: not a duration: '5 parsecs' (a number and ns, us, ms, s, m or h)"
     ],
+    GOOD + "time_limit: 9999999999999h": ["x.yaml:3: time_limit: too long: '9999999999999h'"],
+    GOOD + "concurrency: 99999999999": [
+        "x.yaml:3: concurrency: expected 10000 or fewer, got 99999999999"
+    ],
+    GOOD + "concurrency: 9999999n": [
+        "x.yaml:3: concurrency: expected 10000 or fewer, got 29999997"
+    ],
+    GOOD + "nodes: 1000000": ["x.yaml:3: nodes: expected 100 or fewer, got 1000000"],
     GOOD + "time_limit: 0s": ["x.yaml:3: time_limit: expected more than nothing, got 0"],
     GOOD + "recovery: -3": ["x.yaml:3: recovery: expected 0 or more, got -3"],
     GOOD + "recovery: [1s]": ["x.yaml:3: recovery: expected a duration such as 10s, got a list"],
@@ -253,3 +262,12 @@ def test_dump_keeps_odd_values(tmp_path: Path) -> None:
         path=tmp_path / "x.yaml",
     )
     assert load(tmp_path, dump_plan(plan)) == plan
+
+
+def test_aliases_that_multiply_are_refused_before_they_fill_the_memory(tmp_path: Path) -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x]"]
+    lines += [f"{k}: &{k} [{', '.join([f'*{j}'] * 8)}]" for j, k in pairwise("abcdefgh")]
+    path = tmp_path / "x.yaml"
+    path.write_text("\n".join(lines))
+    with pytest.raises(PlanError, match="a plan of more than 100,000 values"):
+        load_plan(path)

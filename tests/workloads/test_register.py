@@ -144,8 +144,8 @@ def test_same_seed_same_operations():
     ("options", "message"),
     [
         ({"kyes": 3}, "did you mean 'keys'"),
-        ({"keys": 0}, "keys: expected a number of at least 1, got 0"),
-        ({"keys": "many"}, "keys: expected a number"),
+        ({"keys": 0}, "keys: expected a whole number from 1 to 100000, got 0"),
+        ({"keys": "many"}, "keys: expected a whole number"),
         ({"read_share": 2}, "read_share: expected a share from 0 to 1"),
         ({"read_mode": "snyc"}, "read_mode: expected one of plain, sync"),
         ({"spread": 1}, "spread: expected true or false"),
