@@ -245,8 +245,9 @@ def _strangers(
     from nemesis.target import nodes_named
 
     return [
-        (f"{field}.targets", f"there is no node {name!r}: {nearest(name, known)}")
-        for name in nodes_named(options.get("targets"))
+        (f"{field}.{option}", f"there is no node {name!r}: {nearest(name, known)}")
+        for option in ("targets", "links")
+        for name in nodes_named(options.get(option))
         if name not in known
     ]
 

@@ -53,8 +53,8 @@ def load(path: Path | str, format: str | None = None, *, split_key: bool = False
 
     `format` is jsonl, edn (a vector or one map a line, key-value lines too) or log (lines of
     jepsen.log); None finds out. `split_key` takes values `[k v]` apart into key and value, as
-    jepsen.independent writes them; it is never guessed. Ops without a time are ordered as they
-    stand in the file.
+    jepsen.independent writes them; it is never guessed. Ops without a time, or all of one time,
+    are ordered as they stand in the file.
 
     Raises HistoryError naming file and line for anything that cannot be read, and UserError for a
     missing file or an unknown format.
@@ -130,6 +130,9 @@ def _load_json(path: Path, data: bytes) -> History:
     first = next(line for line in data.split(b"\n", 64) if line.strip())
     if b'"time"' in first and b'"index"' in first:
         history = load_jsonl(path, data=data)
+        if not _tells_time([op.time for op in history.ops]):
+            ops = [replace(op, index=i, time=i) for i, op in enumerate(history.ops)]
+            return History(ops, source=str(path), lines=history.lines, timed=False)
         if all(op.index == i for i, op in enumerate(history.ops)):
             return history
         ops = [replace(op, index=i) for i, op in enumerate(history.ops)]
@@ -195,7 +198,7 @@ def _history(rows: list[Row], source: str, split_key: bool, foreign: bool = True
     """Ops of rows, numbered as they stand; raises HistoryError for what is no op."""
     if not rows:
         raise HistoryError(f"{source}:1: no operation in this file")
-    timed = all(isinstance(row.get("time"), int) and row["time"] >= 0 for _, row in rows)
+    timed = _tells_time([row.get("time") for _, row in rows])
     keyed = all("key" not in row or _holds_its_key(row) for _, row in rows)
     lines = [number for number, _ in rows]
     ops = []
@@ -213,6 +216,14 @@ def _history(rows: list[Row], source: str, split_key: bool, foreign: bool = True
         ops.append(op)
     check_types(ops, source, lines)
     return History(ops, source=source, lines=lines, timed=timed)
+
+
+def _tells_time(times: list[Any]) -> bool:
+    """Whether the times say what came first. Where all are the same (0, from a recorder without a
+    clock) nothing would come before anything, and every history would do."""
+    if not all(isinstance(time, int) and time >= 0 for time in times):
+        return False
+    return len(times) < 3 or any(time != times[0] for time in times)
 
 
 def _holds_its_key(row: dict[str, Any]) -> bool:

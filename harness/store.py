@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -116,6 +117,14 @@ def open_run(results: Path, plan: Plan, started: datetime, command: str) -> RunF
         what = error.strerror or str(error)
         raise UserError(f"{error.filename or results}: results cannot be kept: {what}") from None
     return folder
+
+
+def save_broken(folder: Path, outcome: RunResult) -> None:
+    """results.json of a run that the harness did not bring to its end, where it has none; the
+    `latest` links stay. What cannot be written is let be: the caller says what broke."""
+    if not (folder / RESULTS).exists():
+        with suppress(OSError):
+            _write_json(folder / RESULTS, document(outcome))
 
 
 def document(outcome: RunResult) -> dict[str, Any]:

@@ -9,12 +9,12 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from harness.clock import Nanos
+from harness.clock import Nanos, show
 from harness.commands import load, words
 from harness.commands.run import write_index
 from harness.error import PlanError, UserError
 from harness.result import INVALID, UNKNOWN, VALID, Result
-from harness.run import Judged, check_all, judge, worst_within
+from harness.run import EXIT_BROKEN, Judged, check_all, judge, worst_within
 from harness.store import StoredRun, load_run
 
 
@@ -45,9 +45,10 @@ def redraw(name: str) -> int:
         seed=plan.seed,
         driver=plan.driver,
         duration=float(stored.get("duration_s", made.run.history.end / 1e9)),
+        warning="; ".join(made.notes),
         command=str(stored.get("command", "") or f"{load.program()} replay {folder}"),
     )
-    for note in (*made.notes, *notes):
+    for note in dict.fromkeys((*made.notes, *notes)):
         typer.echo(f"note: {note}")
     if _is_in_results(folder):
         write_index(folder.resolve().parent.parent)
@@ -97,17 +98,30 @@ def judge_again(folder: Path, time_limit: Nanos | None) -> Again:
     from harness import build
 
     run = load_run(folder)
+    ended = _ended(run)
     try:
         checkers = build.test(run.plan).checkers
     except PlanError as error:
-        return Again(run, {}, {}, (f"its checks cannot be made again: {error.mistakes[0]}",))
+        gone = f"its checks cannot be made again: {error.mistakes[0]}"
+        return Again(run, {}, {}, (*ended, gone))
     found = check_all(checkers, run.history, time_limit)
     for name, said in run.results.get("results", {}).items():
         if name not in found and said.get("verdict") in (VALID, INVALID, UNKNOWN):
             found[name] = Result(said["verdict"], said.get("cause"), said.get("data") or {})
     expect = run.plan.expect
     judged = {name: judge(name, result, expect) for name, result in found.items()}
-    return Again(run, found, judged)
+    return Again(run, found, judged, ended)
+
+
+def _ended(run: StoredRun) -> tuple[str, ...]:
+    """What is to be said of a run that did not come to its end: its verdicts are of a part."""
+    if not run.results:
+        until = show(run.history.end)
+        return (f"this run has not ended: what it recorded until {until} is judged",)
+    if run.results.get("exit") == EXIT_BROKEN:
+        said = [str(note).splitlines()[0] for note in run.results.get("notes", ()) if note]
+        return (": ".join(["the harness broke in this run", *said[:1]]),)
+    return ()
 
 
 def _is_in_results(folder: Path) -> bool:

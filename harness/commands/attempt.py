@@ -11,6 +11,7 @@ from harness.commands.trouble import one_line, write_traceback
 from harness.error import HistoryError, UserError, WeaklinkError
 from harness.plan import Plan
 from harness.run import EXIT_BROKEN, RunResult, run_plan
+from harness.store import save_broken
 
 
 def attempt(
@@ -48,7 +49,10 @@ def attempt(
         what = str(error) if isinstance(error, WeaklinkError) else one_line(error)
         log = write_traceback(folder or results)
         note = f"{what} (all of it: {log})" if log else what
-        return broken(plan, started, folder, command, note)
+        outcome = broken(plan, started, folder, command, note)
+        if folder is not None:
+            save_broken(folder, outcome)
+        return outcome
 
 
 def broken(

@@ -25,13 +25,15 @@ def draw(
     driver: str,
     duration: float,
     command: str,
+    warning: str = "",
 ) -> list[str]:
     """Write report.html, timeline.svg, latency.svg, rate.svg and, for what is invalid,
     anomalies/<key or number>.svg into the run's folder; the first error's also as .png.
 
     `judged` says of each checker its verdict, what was expected, and the cause (mappings or
-    Structs); `duration` is in seconds; `command` runs it again. Returns a note for each picture
-    that could not be drawn: that never raises, and never changes a verdict.
+    Structs); `duration` is in seconds; `command` runs it again; `warning` is said below the
+    verdict. Returns a note for each picture that could not be drawn: that never raises, and never
+    changes a verdict.
     """
     from harness.report import bands, gallery, latency, page, rate, timeline
     from harness.report.trouble import Notes
@@ -64,6 +66,7 @@ def draw(
         figures=drawn,
         facts=(("seed", str(seed)), ("driver", driver), ("took", f"{duration:.1f} s")),
         command=command,
+        warning=warning,
         notes=notes.lines,
     )
     notes.try_("report.html", text)

@@ -97,7 +97,7 @@ def _run(results: Path, folder: Path) -> Run:
         outcome=words,
         tone=tone,
         rank=rank,
-        cause=next((cause for c in causes if (cause := _text(c, "cause"))), ""),
+        cause=next((cause for c in causes if (cause := _text(c, "cause"))), _broke(said)),
         signature=_text(said, "signature"),
         verdicts=tuple(v for v in verdicts if v[0] not in HOUSEKEEPING or v[1] != "valid"),
         seed=_text(said, "seed"),
@@ -109,6 +109,14 @@ def _run(results: Path, folder: Path) -> Run:
         link=_relative(results, folder / "report.html"),
         thumb=next((_relative(results, p) for p in sorted(folder.glob("anomalies/*.png"))), ""),
     )
+
+
+def _broke(said: Mapping[str, Any]) -> str:
+    """Why the harness broke, in one line; "" where it did not."""
+    notes = said.get("notes")
+    if said.get("exit") != 255 or not isinstance(notes, list) or not notes:
+        return ""
+    return clean(str(notes[0]).splitlines()[0] if str(notes[0]) else "")
 
 
 def _started(name: str) -> str:

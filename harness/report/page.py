@@ -191,6 +191,7 @@ def write(
     facts: Sequence[tuple[str, str]],
     command: str,
     notes: Sequence[str],
+    warning: str = "",
 ) -> None:
     """Write report.html into the run's folder."""
     from markupsafe import Markup
@@ -204,6 +205,7 @@ def write(
         description=plan.description.strip(),
         headline=said,
         tone=tone,
+        warning=clean(warning),
         facts=[*facts, *_facts(plan, history)],
         command=command,
         anomalies=[

@@ -251,6 +251,11 @@ def test_broken_harness_is_255_and_the_next_plan_still_runs(
     log = Path(bad["folder"]) / "weaklink.log"
     assert "Traceback" in log.read_text()
     assert 'raise RuntimeError("no such luck")' in log.read_text()
+    assert json.loads(log.with_name("results.json").read_text())["exit"] == 255
+    listed = Path("results/index.html").read_text()
+    assert "the harness broke" in listed
+    assert "no such luck" in listed
+    assert Path("results/latest").resolve() != log.parent.resolve()
 
 
 def test_bug_of_ours_is_one_line_and_its_traceback_is_kept(
@@ -355,6 +360,9 @@ def test_report_and_check_work_on_a_run_that_was_cut_short(capsys: Output) -> No
     assert main(["report", str(folder)]) == 0
     assert (folder / "report.html").is_file()
     assert list(folder.glob("anomalies/*.svg"))
+    said = "this run has not ended: what it recorded until 12"
+    assert f"note: {said}" in capsys.readouterr().out
+    assert said in (folder / "report.html").read_text()
 
 
 HISTORIES = {

@@ -193,3 +193,17 @@ def test_every_prefix_of_a_file_is_read_or_refused(tmp_path: Path) -> None:
                 assert isinstance(load(path), History)
             except HistoryError as error:
                 assert str(error).startswith(f"{path}:")
+
+
+@pytest.mark.parametrize("name", ["h.jsonl", "h.edn"])
+def test_times_that_are_all_the_same_say_nothing_and_the_order_of_the_file_counts(
+    tmp_path: Path, name: str
+) -> None:
+    """Else nothing would come before anything, and a lost write would pass."""
+    rows = [(0, "invoke", "write", 1), (0, "ok", "write", 1), (1, "invoke", "read", None)]
+    rows.append((1, "ok", "read", None))
+    ops = [Op(i, 0, process, type_, f, value) for i, (process, type_, f, value) in enumerate(rows)]
+    (dump_jsonl if name.endswith("jsonl") else dump_edn)(ops, tmp_path / name)
+    history = load(tmp_path / name)
+    assert not history.timed
+    assert [op.time for op in history.ops] == [0, 1, 2, 3]
