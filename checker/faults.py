@@ -105,7 +105,7 @@ def _wrong(seen: _Seen) -> str | None:
         return f"no {seen.kind} was ever asked for"  # an end op alone: it heals what never began
     if not seen.installed:
         whys = ", ".join(dict.fromkeys(seen.whys)) or "no reason given"
-        return f"{seen.kind} never took hold in {_times(seen.asked)} ({whys})"
+        return f"{seen.kind} was asked for {_times(seen.asked)} and never took hold ({whys})"
     needs = EVIDENCE.get(seen.kind)
     if needs and not any(seen.counts[name] for name in needs):
         if not seen.ends:
@@ -118,9 +118,9 @@ def _times(count: int) -> str:
     """A number of times.
 
     >>> _times(1), _times(3)
-    ('1 time', '3 times')
+    ('once', '3 times')
     """
-    return f"{count} time" if count == 1 else f"{count} times"
+    return "once" if count == 1 else f"{count} times"
 
 
 def _figures(seen: _Seen) -> dict[str, Any]:

@@ -156,26 +156,26 @@ def test_faults_that_happened_are_valid_with_their_figures() -> None:
 @pytest.mark.parametrize(
     ("rows", "cause"),
     [
-        (cut(0, 10), "partition was installed 1 time but dropped no message"),
+        (cut(0, 10), "partition was installed once but dropped no message"),
         (
             fault(0, "start-partition", fault="partition", state="installed"),
             "partition was never healed, so nothing proves that it did anything",
         ),
         (
             fault(0, "kill", fault="kill", state="skipped", why="n1 is down"),
-            "kill never took hold in 1 time (n1 is down)",
+            "kill was asked for once and never took hold (n1 is down)",
         ),
-        (fault(0, "pause"), "pause never took hold in 1 time (it says nothing)"),
+        (fault(0, "pause"), "pause was asked for once and never took hold (it says nothing)"),
         (
             [(0, "nemesis", "info", "pause", None)],
-            "pause never took hold in 1 time (it never came back)",
+            "pause was asked for once and never took hold (it never came back)",
         ),
         (
             [
                 *fault(0, "start-packet", fault="packet", state="installed"),
                 *fault(5, "stop-packet", fault="packet", state="healed", proof={"dropped": 3}),
             ],
-            "packet was installed 1 time but delayed, lost, doubled and reordered no message",
+            "packet was installed once but delayed, lost, doubled and reordered no message",
         ),
         (
             [
@@ -186,7 +186,7 @@ def test_faults_that_happened_are_valid_with_their_figures() -> None:
         ),
         (
             [*cut(0, 10, "a", dropped=3), *cut(20, 30, "b")],
-            "partition was installed 1 time but dropped no message",
+            "partition was installed once but dropped no message",
         ),
     ],
 )
