@@ -144,7 +144,10 @@ def validate(plans: Plans, driver: Driver = None, set_: Sets = None) -> int:
 def replay(
     run: Annotated[str, typer.Argument(metavar="RUN", help="a run's folder, or `latest`")],
     results: Annotated[
-        Path | None, typer.Option(help="where the new run is kept; beside the old one otherwise")
+        Path | None,
+        typer.Option(
+            help="where the new run is kept; beside the old one otherwise, or in results/"
+        ),
     ] = None,
 ) -> int:
     """Run a kept run again, with its seed; a simulated one must give the same history."""

@@ -50,7 +50,7 @@ def redraw(name: str) -> int:
     )
     for note in dict.fromkeys((*made.notes, *notes)):
         typer.echo(f"note: {note}")
-    if _is_in_results(folder):
+    if load.is_in_results(folder):
         write_index(folder.resolve().parent.parent)
     typer.echo(f"{folder / 'report.html'}")
     return 0
@@ -122,8 +122,3 @@ def _ended(run: StoredRun) -> tuple[str, ...]:
         said = [str(note).splitlines()[0] for note in run.results.get("notes", ()) if note]
         return (": ".join(["the harness broke in this run", *said[:1]]),)
     return ()
-
-
-def _is_in_results(folder: Path) -> bool:
-    """Whether the folder is one of results/<plan>/<time>/, and not a copy on its own."""
-    return (folder.resolve().parent.parent / "latest").is_symlink()

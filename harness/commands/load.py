@@ -129,6 +129,16 @@ def run_folder(name: str, results: Path = Path("results")) -> Path:
     raise UserError(f"{name}: no such run, neither here nor in {results}/")
 
 
+def results_of(folder: Path) -> Path:
+    """The results folder that a run lies in; the usual one where it was copied to elsewhere."""
+    return near(folder.resolve().parent.parent) if is_in_results(folder) else Path("results")
+
+
+def is_in_results(folder: Path) -> bool:
+    """Whether the folder is one of results/<plan>/<time>/, and not a copy on its own."""
+    return (folder.resolve().parent.parent / "current").is_symlink()
+
+
 def near(path: Path) -> Path:
     """The real path, from here where it is below."""
     real, here = path.resolve(), Path.cwd()

@@ -80,7 +80,7 @@ def replay(name: str, results: Path | None) -> int:
     same, byte for byte; where it is not, the exit code is at least 1."""
     folder = load.run_folder(name)
     plan = load_plan(folder / "plan.yaml", ["test_count=1"])
-    flags = Flags(results=results or load.near(folder.resolve().parent.parent))
+    flags = Flags(results=results or load.results_of(folder))
     command = f"{load.program()} replay {folder}"
     outcome = one(plan, flags, json=False, command=command)
     finish([outcome], flags.results, None)

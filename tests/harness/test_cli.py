@@ -337,6 +337,17 @@ def test_replay_gives_the_same_history(capsys: Output) -> None:
     assert "the same history, byte for byte" in capsys.readouterr().out
 
 
+def test_replay_of_a_copy_is_kept_in_results(capsys: Output, folder: Path) -> None:
+    assert main(["run", "toy", "--results", "old", "--json"]) == 0
+    (run,) = objects(capsys)
+    (folder / "here").mkdir()
+    Path(run["folder"]).rename(folder / "here/copy")
+    assert main(["replay", "here/copy"]) == 0
+    assert "the same history, byte for byte" in capsys.readouterr().out
+    assert Path("results/latest").is_symlink()
+    assert not Path("latest").exists()
+
+
 def test_replay_notices_another_history(capsys: Output) -> None:
     assert main(["run", "toy", "--seed", "9", "--json"]) == 0
     (run,) = objects(capsys)
