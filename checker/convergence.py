@@ -14,7 +14,9 @@ from harness.result import INVALID, UNKNOWN, VALID, Budget, Result
 class Convergence:
     """The checker `convergence`: compares the digests of what the nodes held at the end.
 
-    `nodes` are all the replicas there were, where that is known: one alone cannot differ.
+    A node whose log is the beginning of another's is *behind*: it may yet get there, so that is
+    unknown and not invalid. `nodes` are all the replicas there were, where that is known: one alone
+    cannot differ.
     """
 
     name = "convergence"
@@ -23,13 +25,16 @@ class Convergence:
         self._nodes = tuple(nodes)
 
     def check(self, history: History, budget: Budget) -> Result:
-        """Invalid where two nodes differ; unknown where fewer than two, or not all that answered
-        clients, said what they hold."""
-        groups = by_digest(history.dumps)
+        """Invalid where two nodes differ that have come equally far; unknown where one is behind,
+        or where fewer than two, or not all that answered clients, said what they hold."""
+        late = behind(history.dumps)
+        groups = by_digest({n: d for n, d in history.dumps.items() if n not in late})
         data = {"digests": {node: dump.digest for node, dump in sorted(history.dumps.items())}}
         if len(groups) > 1:
             shown = " | ".join(f"[{' '.join(nodes)}]" for nodes in groups)
             return Result(INVALID, f"nodes hold different states at the end: {shown}", data)
+        if late:
+            return Result(UNKNOWN, f"{'; '.join(late.values())} at the end", data)
         is_all = bool(history.dumps) and set(self._nodes) == set(history.dumps)
         if len(history.dumps) < 2 and not is_all:
             said = "no node" if not history.dumps else f"only {next(iter(history.dumps))}"
@@ -40,6 +45,19 @@ class Convergence:
                 UNKNOWN, f"{', '.join(silent)} did not say what it holds at the end", data
             )
         return Result(VALID, None, data)
+
+
+def behind(dumps: Mapping[NodeId, Dump]) -> dict[NodeId, str]:
+    """How far each node has come, in words, whose state is another than that of the node with the
+    longest log, and whose log is the beginning of that one's."""
+    found = {}
+    longest = max(dumps.values(), key=lambda dump: len(dump.log), default=None)
+    for node, dump in sorted(dumps.items()):
+        if longest is None or dump.digest == longest.digest or len(dump.log) >= len(longest.log):
+            continue
+        if list(longest.log[: len(dump.log)]) == list(dump.log):
+            found[node] = f"{node} has {len(dump.log)} of {len(longest.log)} log entries"
+    return found
 
 
 def by_digest(dumps: Mapping[NodeId, Dump]) -> list[list[NodeId]]:

@@ -130,6 +130,21 @@ def test_convergence(dumps: dict[str, str], verdict: str, cause: str | None) -> 
     assert (result.verdict, result.cause) == (verdict, cause)
 
 
+def test_a_node_that_is_behind_is_unknown_and_one_that_went_elsewhere_is_invalid() -> None:
+    """A slow node may yet get there; one whose log or state contradicts the others' cannot."""
+    full = Dump([1, 2, 3], None, "a")
+
+    def verdict(third: Dump) -> tuple[str, str | None]:
+        history = h(dumps={"n1": full, "n2": full, "n3": third})
+        result = judge(Convergence(["n1", "n2", "n3"]), history)
+        return result.verdict, result.cause
+
+    assert verdict(Dump([1], None, "b")) == (UNKNOWN, "n3 has 1 of 3 log entries at the end")
+    assert verdict(Dump([2], None, "b"))[0] == INVALID
+    assert verdict(Dump([1, 2, 3], None, "b"))[0] == INVALID
+    assert verdict(Dump([1, 2], None, "a")) == (VALID, None)  # the last one changed nothing
+
+
 def test_a_single_node_agrees_with_itself_where_no_other_was_to_be() -> None:
     history = h(*ok(0, 1, 0, "read", 1, node="n1"), dumps={"n1": dump("a")})
     assert judge(Convergence(["n1"]), history).verdict == VALID
