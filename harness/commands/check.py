@@ -15,6 +15,7 @@ from harness.clock import duration
 from harness.commands import words
 from harness.error import HistoryError, UserError, nearest
 from harness.history import History
+from harness.op import OK
 from harness.result import INVALID, UNKNOWN, VALID, Result
 from harness.run import EXIT_OK, EXIT_UNKNOWN, EXIT_USAGE, EXIT_WRONG, worst_across
 
@@ -142,9 +143,12 @@ def _judge(history: History, how: Terms) -> Result:
     split = None if how.split == "none" else "key"
     checker = Linearizable(MODELS[how.model](), split=split, memory_limit=how.memory_limit)
     try:
-        return checker.check(history, default_budget(how.time_limit))
+        result = checker.check(history, default_budget(how.time_limit))
     except MemoryError:
         return Result(UNKNOWN, "the machine has no more memory")
+    if result.verdict == VALID and not any(op.type == OK and op.is_client for op in history.ops):
+        return Result(UNKNOWN, "too little observed: no operation was ok")
+    return result
 
 
 def _ms(since: float) -> float:

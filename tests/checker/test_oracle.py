@@ -79,6 +79,7 @@ def legal(model: Any, tasks: list[Task]) -> bool:
 CASES = {"register": 5000, "cas-register": 9000, "kv-append": 3000, "mutex": 3000}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_every_algorithm_agrees_with_trying_every_order(name: str) -> None:
     rng = random.Random(f"oracle/{name}")

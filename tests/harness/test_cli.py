@@ -305,6 +305,7 @@ def test_junit_tells_a_failure_from_an_unknown_verdict(capsys: Output) -> None:
     assert (top.get("tests"), top.get("failures"), top.get("errors")) == ("3", "1", "1")
 
 
+@pytest.mark.slow
 def test_chaos_keeps_what_fails_under_a_signature_that_stays(capsys: Output) -> None:
     def campaign(seed: int) -> tuple[int, str]:
         code = main(
@@ -517,3 +518,13 @@ def test_stopped_run_says_what_is_kept(number: signal.Signals, folder: Path) -> 
         0,
         2,
     )
+
+
+def test_check_of_a_history_in_which_nothing_was_ok_is_unknown(
+    tmp_path: Path, capsys: Output
+) -> None:
+    line = '{{"index":{},"time":{},"process":0,"type":"{}","f":"write","value":1}}\n'
+    refused = tmp_path / "refused.jsonl"
+    refused.write_text(line.format(0, 1, "invoke") + line.format(1, 2, "fail"))
+    assert main(["check", str(refused), "--model", "register"]) == 2
+    assert "too little observed" in capsys.readouterr().out

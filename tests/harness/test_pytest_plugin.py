@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PLAN = """
 system: toy
 nodes: 1
@@ -25,6 +27,7 @@ def test_wrong(weaklink):
 """
 
 
+@pytest.mark.slow
 def test_fixture_runs_a_plan_and_fails_where_it_is_not_right(tmp_path: Path) -> None:
     (tmp_path / "toy.yaml").write_text(PLAN)
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["harness.pytest_plugin"]\n')

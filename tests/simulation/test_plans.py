@@ -48,6 +48,7 @@ def test_fault_that_would_begin_after_the_end_makes_the_run_unknown(
     assert outcome.exit == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["demo-zookeeper", "demo-craq", "raft-partition"])
 def test_same_seed_gives_the_same_history_under_any_hash_seed(name: str, tmp_path: Path) -> None:
     histories = [

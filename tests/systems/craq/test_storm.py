@@ -54,7 +54,7 @@ def test_storm_finds_no_fault_in_variants(name: str) -> None:
 @pytest.mark.parametrize("name", list(VARIANTS))
 def test_many_storms_find_no_fault(name: str) -> None:
     options = VARIANTS[name]
-    for seed in range(1_000, 1_100):
+    for seed in range(1_000, 1_040):
         assert_right(chain_storm(seed, **options), options.get("nodes", 3))
 
 
