@@ -155,7 +155,7 @@ class _Teller:
         if after is None or back < 0:
             return []
         if self._is_last_seer(back):
-            label = "saw its value before this one came"
+            label = "saw an older value than this"
             return [Edge(self._at(back), self._at(after), "rw", label)]
         before, chained = self._own_writer(a), self._own_writer(back)
         if chained is None or chained == before:
@@ -176,7 +176,7 @@ class _Teller:
         if self._v.kind[earlier] == unique.READ:  # else the chain itself closes the cycle
             for i in wrong.tasks:
                 if self._v.kind[i] == unique.CAS and self._v.old[i] == self._v.old[earlier]:
-                    label = "saw its value before this one came"
+                    label = "saw an older value than this"
                     edges.append(Edge(self._at(earlier), self._at(i), "rw", label))
         return self._story(wrong.tasks, edges, self._words((wrong.first,)))
 
@@ -202,7 +202,11 @@ class _Teller:
     def _version(self, before: int, after: int, pair: tuple[int, int]) -> Edge:
         """One value before another, with the pair in real time that forces it."""
         a, b = (self._say(i).what if i >= 0 else "the start" for i in pair)
-        label = "in real time" if (before, after) == pair else f"{a} returned before {b} was called"
+        label = (
+            "was written before"
+            if (before, after) == pair
+            else f"{a} returned before {b} was called"
+        )
         return Edge(self._at(before), self._at(after), "ww", label)
 
     def _own_writer(self, i: int) -> int | None:
