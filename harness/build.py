@@ -217,6 +217,7 @@ def validate(plan: Plan) -> list[tuple[str, str]]:
         )
         if made_package and built:
             mistakes += _strangers(field, entry.options, (*built.nodes, *built.managers))
+            mistakes += _nobody(field, entry.options, built)
         if made_package and able is not None and (lacks_ := made_package.nemesis.needs - able):
             names = ", ".join(sorted(t.__name__ for t in lacks_))
             mistakes.append((field, f"the {plan.driver} driver cannot do {entry.name} ({names})"))
@@ -236,6 +237,18 @@ def _pointed(field: str, what: str, options: Mapping[str, Any]) -> str:
     set it; else the field itself."""
     named = [o for o in options if f"option {o!r}:" in what or f": {o}:" in what]
     return f"{field}.{named[0]}" if named else field
+
+
+def _nobody(field: str, options: Mapping[str, Any], built: System) -> list[tuple[str, str]]:
+    """Mistakes in a fault's targets: roles that no node of the system ever has."""
+    from nemesis.target import ROLES, alternatives
+
+    has = ", ".join(sorted(built.roles)) or "none"
+    return [
+        (f"{field}.targets", f"{built.name!r} has no {word}; its roles: {has}")
+        for word in alternatives(options.get("targets", "one"))
+        if isinstance(word, str) and word in ROLES and word not in built.roles
+    ]
 
 
 def _strangers(

@@ -22,14 +22,16 @@ class System(Protocol):
 
     `nodes` are the replicas ("n1", "n2", ...), which a fault's "majority" counts; `managers` are
     others with names of their own ("m1"), targets by role only. `supports` are the operations (f)
-    its clients can do. `message` and `record` are the msgspec types (tagged unions) of what goes
-    over the wire and into the write-ahead file.
+    its clients can do, `roles` what its nodes call themselves in their Notes, for faults to aim at.
+    `message` and `record` are the msgspec types (tagged unions) of what goes over the wire and into
+    the write-ahead file.
     """
 
     name: str
     nodes: tuple[NodeId, ...]
     managers: tuple[NodeId, ...]
     supports: frozenset[str]
+    roles: frozenset[str]
     message: Any
     record: Any
 

@@ -199,6 +199,7 @@ class Echo:
     """The echo system; `timeout` is the clients' time limit."""
 
     name = "echo"
+    roles = frozenset({"leader", "follower"})
     supports = frozenset(
         "echo put shrink list tell heard relay alarm silence alarms role count break".split()
     )

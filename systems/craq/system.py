@@ -25,6 +25,7 @@ class Craq:
     """
 
     name = "craq"
+    roles = frozenset({"head", "middle", "tail", "manager"})
     supports = frozenset({"read", "write", "cas"})
     message = Message
     record = Record

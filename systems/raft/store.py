@@ -101,6 +101,7 @@ class RaftStore:
     `timeout` is the time a client gives an operation."""
 
     name = "raft"
+    roles = frozenset({"leader", "follower"})
     supports = frozenset({"read", "write", "cas"})
     managers: tuple[NodeId, ...] = ()
     message = MESSAGE

@@ -28,6 +28,7 @@ class Toy:
 
     name = "toy"
     managers: tuple[NodeId, ...] = ()
+    roles = frozenset({"leader", "follower"})
     supports = frozenset({"read", "write", "cas"})
     message = Message
     record = Record

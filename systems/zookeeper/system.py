@@ -61,6 +61,7 @@ class ZooKeeper:
     log's."""
 
     name = "zookeeper"
+    roles = frozenset({"leader", "follower"})
     supports = OPERATIONS
     managers: tuple[NodeId, ...] = ()
     message = wire_types(Command) | Write[Command] | Read[Query] | Sync | Answer[Result]

@@ -1,0 +1,42 @@
+"""What a plan asks of a system, a workload or a driver that cannot do it is refused early."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness import build
+from harness.fault import Cut, Mend
+from harness.plan import Named, Plan
+from harness.sim.driver import SimDriver
+from systems.toy import Toy
+
+
+def plan(system: str = "craq", *, workload: str = "register", **fault: Any) -> Plan:
+    """A plan with at most one fault."""
+    nemesis = (Named(fault.pop("fault"), fault),) if fault else ()
+    return Plan("x", Named(system), Named(workload), nemesis=nemesis)
+
+
+def test_workload_that_the_system_cannot_do_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Toy, "supports", frozenset({"read", "write"}))
+    assert build.validate(plan("toy", workload="cas-register")) == [
+        ("workload", "'toy' cannot do cas: it supports read, write")
+    ]
+    assert build.validate(plan("toy", workload="register")) == []
+
+
+def test_fault_that_the_driver_cannot_do_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SimDriver, "able", frozenset({Cut, Mend}))
+    assert build.validate(plan(fault="kill")) == [
+        ("nemesis.0", "the sim driver cannot do kill (Kill, Start)")
+    ]
+    assert build.validate(plan(fault="partition")) == []
+
+
+def test_role_that_no_node_of_the_system_has_is_refused() -> None:
+    assert build.validate(plan(fault="kill", targets=["head", "leader"])) == [
+        ("nemesis.0.targets", "'craq' has no leader; its roles: head, manager, middle, tail")
+    ]
+    assert build.validate(plan("raft", fault="kill", targets="leader")) == []
