@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, Protocol, TypeVar
 
 UPDATE = 0  # may change the state, or is legal only in some states
@@ -43,6 +43,28 @@ class Model(Protocol[S]):
         """The state after this operation gave this result; None if it cannot have. `result` is
         UNKNOWN where nobody saw it: then any result will do."""
         ...
+
+
+class Extended:
+    """A model with one more operation `f`, of this kind, that `step(state, value)` carries out."""
+
+    def __init__(self, model: Any, f: str, kind: int, step: Callable[[Any, Any], Any]) -> None:
+        self._model, self._f, self._f_kind, self._f_step = model, f, kind, step
+        self.initial = model.initial
+        if hasattr(model, "kind"):
+            self.kind = self._kind
+        if hasattr(model, "lands"):
+            self.lands = model.lands
+
+    def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
+        """As the model, but for `f`."""
+        if f == self._f:
+            return self._f_step(state, value)
+        return self._model.step(state, f, value, result)
+
+    def _kind(self, f: str, value: Any, result: Any) -> int:
+        kind: int = self._f_kind if f == self._f else self._model.kind(f, value, result)
+        return kind
 
 
 class FrozenMap(tuple[Any, ...]):

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from checker.decide import now
 from checker.encode import Task, classes, forget
-from checker.model import BLIND, OBSERVER
+from checker.model import BLIND, OBSERVER, Extended
 from checker.search import SLICE
 from checker.table import Table
 from harness.result import Budget
@@ -39,25 +39,9 @@ class Core(Struct, frozen=True):
 RESET = "reset to where the core starts"
 
 
-class From:
-    """A model with one more operation, RESET, which leads to a given state."""
-
-    def __init__(self, model: Any, state: Any) -> None:
-        self._model = model
-        self._state = state
-        self.initial = model.initial
-        if hasattr(model, "kind"):
-            self.kind = self._kind
-        if hasattr(model, "lands"):
-            self.lands = model.lands
-
-    def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
-        """As the model, but for RESET."""
-        return self._state if f == RESET else self._model.step(state, f, value, result)
-
-    def _kind(self, f: str, value: Any, result: Any) -> int:
-        kind: int = BLIND if f == RESET else self._model.kind(f, value, result)
-        return kind
+def reset_to(model: Any, state: Any) -> Extended:
+    """The model with one more operation, RESET, which leads to a given state."""
+    return Extended(model, RESET, BLIND, lambda before, value: state)
 
 
 def shrink(model: Any, tasks: Sequence[Task], last: Task, budget: Budget) -> Core:
@@ -145,7 +129,7 @@ class Trials:
         for start in core.starts:
             if self._left <= 0 or self._budget.expired():
                 return False
-            found, spent = now(From(self._model, start), core.tasks, SLICES)
+            found, spent = now(reset_to(self._model, start), core.tasks, SLICES)
             self._left -= len(core.tasks) + spent * SLICE
             if found is None or found.valid:
                 return False

@@ -44,16 +44,6 @@ class Context(Struct, frozen=True, gc=False):
             return 0
         return process % (len(self.processes) - 1) + 1
 
-    @property
-    def free_threads(self) -> list[int | str]:
-        """Free threads, the nemesis first where it is free."""
-        return threads_of(self.free)
-
-    @property
-    def free_processes(self) -> list[Process]:
-        """The processes of the free threads."""
-        return [self.processes[bit] for bit in bits_of(self.free)]
-
 
 class Pending(Struct, frozen=True, gc=False):
     """Nothing now: ask again at `at`, or sooner if something happens.
@@ -277,11 +267,6 @@ def bits_of(mask: int) -> list[int]:
         found.append(low.bit_length() - 1)
         mask ^= low
     return found
-
-
-def threads_of(mask: int) -> list[int | str]:
-    """Threads by name: numbers from 0, and "nemesis"."""
-    return [bit - 1 if bit else NEMESIS for bit in bits_of(mask)]
 
 
 def mask_of(threads: Iterable[int | str]) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from harness.generator.change import map_ops
 from harness.generator.contract import (
     PENDING,
     Context,
@@ -16,38 +17,14 @@ from harness.generator.contract import (
     Step,
     Stream,
     bits_of,
-    lift,
     sequence,
 )
 from harness.op import Op
 
 
-class Keyed(Struct, frozen=True):
-    """Every op with a key."""
-
-    key: Any
-    inner: Generator
-
-    @property
-    def hears(self) -> bool:
-        return self.inner.hears
-
-    def op(self, ctx: Context) -> Step:
-        step = self.inner.op(ctx)
-        if step is None:
-            return None
-        what, inner = step
-        return what if isinstance(what, Pending) else with_key(what, self.key), Keyed(
-            self.key, inner
-        )
-
-    def update(self, ctx: Context, event: Op) -> Generator:
-        return Keyed(self.key, self.inner.update(ctx, event))
-
-
 def sequential(keys: Iterable[Any], source_of: Callable[[Any], Source]) -> Generator:
     """For one key after another all ops of `source_of(key)`, with that key."""
-    return sequence(Keyed(key, lift(source_of(key))) for key in keys)
+    return sequence(keyed(key, source_of(key)) for key in keys)
 
 
 class Concurrent(Struct, frozen=True):
@@ -96,7 +73,7 @@ class Concurrent(Struct, frozen=True):
         """A group at its next key, and the keys that are left."""
         if keys is None:
             return None, None
-        return Keyed(keys.item, lift(self.source_of(keys.item))), keys.next
+        return keyed(keys.item, self.source_of(keys.item)), keys.next
 
     def update(self, ctx: Context, event: Op) -> Generator:
         if self.groups is None or isinstance(event.process, str):
@@ -123,6 +100,11 @@ def concurrent(size: int, keys: Iterable[Any], source_of: Callable[[Any], Source
 
 def _mask(bits: Iterable[int]) -> int:
     return sum(1 << bit for bit in bits)
+
+
+def keyed(key: Any, source: Source) -> Generator:
+    """Every op of `source`, at this key."""
+    return map_ops(lambda op: with_key(op, key), source)
 
 
 def with_key(op: Op, key: Any) -> Op:

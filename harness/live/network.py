@@ -50,11 +50,6 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self.dropped = 0
 
-    @property
-    def is_open(self) -> bool:
-        """Whether frames go anywhere."""
-        return self._transport is not None
-
     def send(self, name: NodeId, message: Message) -> None:
         """Send a message at the end of this turn of the loop."""
         if self._choked or self._transport is None:

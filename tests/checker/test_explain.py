@@ -291,7 +291,9 @@ def test_cutting_the_past_off_never_accuses(name: str) -> None:
         for task in tasks[1:]:
             after = trials.after(tasks, task.call)
             cuts += 1
-            assert any(_is_legal(shrink.From(model, s), after) for s in trials.states), history.ops
+            assert any(_is_legal(shrink.reset_to(model, s), after) for s in trials.states), (
+                history.ops
+            )
     assert cuts > 500
 
 

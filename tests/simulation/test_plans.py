@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from harness.error import OUTCOMES
 from harness.plan import Named, load_plan
 from harness.run import run_plan
+from harness.store import load_run
 
 ROOT = Path(__file__).resolve().parents[2]
 PLANS = sorted((ROOT / "plans").glob("*.yaml"))
@@ -27,6 +29,21 @@ def test_plan_comes_out_as_it_expects(path: Path, seed: int) -> None:
     wrong = {name: j for name, j in outcome.results.items() if j.exit}
     assert not wrong
     assert outcome.exit == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["craq-partition", "raft-partition", "zookeeper-kill-all", "craq-packet"]
+)
+def test_every_error_is_in_the_table_and_as_definite_as_it_says(name: str, tmp_path: Path) -> None:
+    plan = load_plan(ROOT / "plans" / f"{name}.yaml", ["time_limit=16s"])
+    outcome = run_plan(plan, results=tmp_path, started=STARTED, keep="history")
+    assert outcome.folder is not None
+    ends = [c.completion for c in load_run(outcome.folder).history.calls if c.completion]
+    refused = [op for op in ends if op.type in ("fail", "info")]
+    assert refused
+    for op in refused:
+        code = op.error if isinstance(op.error, str) else op.error[0]
+        assert OUTCOMES[code] == (op.type == "fail") or op.f == "read", op
 
 
 def test_refusing_everything_is_too_little_observed_and_never_valid() -> None:
