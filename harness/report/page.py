@@ -27,7 +27,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 MAX_INLINE = 1_500_000  # bytes of one SVG; a bigger one is linked
 MAX_FAULTS = 300
 # Checkers that judge the run itself; the headline is about the others, unless these go wrong.
-HOUSEKEEPING = ("stats", "availability", "faults", "invariants", "convergence")
+HOUSEKEEPING = ("stats", "availability", "faults", "invariants", "nodes", "convergence")
 _SAY = {
     ("linearizable", VALID): "linearizable",
     ("linearizable", INVALID): "not linearizable",
