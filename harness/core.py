@@ -58,18 +58,26 @@ class Complete(Struct, frozen=True, gc=False):
     op: Op
 
 
+class Observe(Struct, frozen=True, gc=False):
+    """Clients only: record this line, which completes nothing and retires nothing: a watch event or
+    what became of a session. Make `op` with harness.op's `seen`."""
+
+    op: Op
+
+
 class Note(Struct, frozen=True, gc=False):
     """Tell the harness something; nothing reaches back into a core.
 
-    `what="role"` feeds View.roles: data is {"role": "leader", "epoch": term}. Anything else only
-    goes to the trace and the node's log.
+    `what="role"` feeds View.roles: data is {"role": "leader", "epoch": term}. `what="members"`
+    feeds View.members: data is {"members": ["n1", ...], "epoch": number of the configuration}.
+    Anything else only goes to the trace and the node's log.
     """
 
     what: str
     data: dict[str, Any]
 
 
-Effect = Send | Persist | Snapshot | SetTimer | CancelTimer | Complete | Note
+Effect = Send | Persist | Snapshot | SetTimer | CancelTimer | Complete | Observe | Note
 
 
 class Dump(Struct, frozen=True):
@@ -103,8 +111,12 @@ class Core(Protocol):
 
 
 class ClientCore(Protocol):
-    """A client: one operation at a time. Every `invoke` ends in exactly one Complete, within the
-    client's own time limit; after an info it is never used again."""
+    """A client. Every `invoke` ends in exactly one Complete, within the client's own time limit.
+
+    One operation at a time, and after an info it is never used again; but where the run says so
+    (`Setup.pipeline` above 1) so many processes share one client: it is invoked while others of
+    their operations are open, tells them apart by `op.process`, and goes on after an info.
+    """
 
     def invoke(self, op: Op, now: Nanos) -> Iterable[Effect]:
         """Begin this operation."""

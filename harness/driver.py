@@ -29,6 +29,10 @@ class Steps(Protocol):
         """A client's or the nemesis's op is over."""
         ...
 
+    def observed(self, op: Op, now: Nanos) -> None:
+        """A client has seen something that completes nothing (core.Observe)."""
+        ...
+
     def woken(self, now: Nanos) -> Sequence[Command]:
         """The time of the last Wake has come."""
         ...
@@ -46,7 +50,8 @@ class Setup(Struct, frozen=True):
     """All that a driver is told of a run. `nemesis` is the composition of all packages.
 
     `options` are the plan's own words for this driver (latency, base_port, ...). `folder` is where
-    node logs and data go; the simulator may be given None and then writes nothing.
+    node logs and data go; the simulator may be given None and then writes nothing. Threads
+    `k * pipeline` to `(k + 1) * pipeline - 1` share one client (named after the first process).
     """
 
     spec: SystemSpec
@@ -56,6 +61,7 @@ class Setup(Struct, frozen=True):
     concurrency: int
     folder: Path | None = None
     options: Mapping[str, Any] = {}
+    pipeline: int = 1
 
 
 class Ending(Struct, frozen=True):

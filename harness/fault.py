@@ -72,7 +72,21 @@ class Mend(Struct, frozen=True, tag=True):
     tag: str
 
 
-Action = Start | Kill | Pause | Resume | Cut | Shape | Mend
+class Wipe(Struct, frozen=True, tag=True):
+    """Take all that a node had persisted. Only of a node that is down."""
+
+    node: NodeId
+
+
+class Administer(Struct, frozen=True, tag=True):
+    """Let an administrator's client of the system do this operation (its `f` is one of
+    System.supports, such as add-node and remove-node), and wait for it. The outcome's proof is
+    {"type": "ok", "value": ...} of the completion; done is false unless it is ok."""
+
+    op: Op
+
+
+Action = Start | Kill | Pause | Resume | Cut | Shape | Mend | Wipe | Administer
 
 
 class Outcome(Struct, frozen=True):
@@ -103,6 +117,7 @@ class View(Struct, frozen=True):
     up: frozenset[NodeId]
     paused: frozenset[NodeId]
     roles: Mapping[NodeId, Role]
+    members: tuple[NodeId, ...] = ()  # who votes, as last said by a node; empty where none said
 
     def with_role(self, name: str) -> tuple[NodeId, ...]:
         """Nodes and managers that claim this role at the highest epoch claimed by anyone up, in
@@ -158,6 +173,7 @@ KINDS: tuple[FaultKind, ...] = (
     FaultKind("packet", ("start-packet",), ("stop-packet",), "#D1E8A0"),
     FaultKind("kill", ("kill",), ("start",), "#E9A4A0"),
     FaultKind("pause", ("pause",), ("resume",), "#A0B1E9"),
+    FaultKind("member", ("shrink",), ("grow",), "#ACA0E9"),
     FaultKind("clock", ("bump-clock", "strobe-clock"), ("reset-clock",), "#A0E9E3"),
     FaultKind("disk", ("slow-disk", "lose-unsynced", "torn-write"), ("mend-disk",), "#99F2E2"),
 )

@@ -78,6 +78,13 @@ def fail(op: Op, error: Any, **fields: Any) -> Op:
     return replace(op, type=FAIL, error=error, **fields)
 
 
+def seen(f: str, value: Any, **fields: Any) -> Op:
+    """A line that completes nothing: f "watch" with value [type, path], type one of created,
+    deleted, changed, child; or f "session" with value opened, moved, closed or expired. Give
+    `session`, `node` and `position` where they are known."""
+    return Op(-1, -1, WATCH, INFO, f, value, **fields)
+
+
 def info(op: Op, error: Any, **fields: Any) -> Op:
     """The completion of `op`: nobody knows whether it took effect; its process retires."""
     return replace(op, type=INFO, error=error, **fields)

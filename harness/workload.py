@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from harness.core import NodeId
+from harness.core import ClientCore, NodeId
 
 if TYPE_CHECKING:
     from harness.result import Checker
@@ -19,6 +20,10 @@ class Workload(Struct, frozen=True):
     `needs` are the operations (f) a system must support. `generator` is what clients do until time
     is up, `final` what they do after recovery (the final reads). `checkers` judge the history.
     `system_options` are passed to the system's factory (for example {"read_mode": "sync"}).
+    `pipeline` processes share one client and so one session, and have operations open at the same
+    time. `wrap(core, me, rng)` puts a client of the workload's own around the system's: a recipe,
+    which makes several of the system's operations of one of its own (see harness.recipe); `needs`
+    then names the system's operations, not the workload's.
     """
 
     name: str
@@ -27,6 +32,8 @@ class Workload(Struct, frozen=True):
     final: Any  # harness.generator.Generator or None
     checkers: Mapping[str, Checker]
     system_options: Mapping[str, Any] = {}
+    pipeline: int = 1
+    wrap: Callable[[ClientCore, NodeId, Random], ClientCore] | None = None
 
 
 def reads_of_every_key(keys: Sequence[Any], nodes: Sequence[NodeId]) -> list[tuple[Any, NodeId]]:
