@@ -14,7 +14,7 @@ from harness.op import OK
 from harness.plan import Require
 from harness.result import UNKNOWN, VALID, Budget, Checker, Result
 
-READS = ("read", "get")
+READS = ("read", "get", "exists", "getData", "getChildren")
 
 
 class Required:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from harness.workload import Workload
 from workloads.register import cas_register, register
+from workloads.tree import tree
 
 REGISTRY: dict[str, Callable[..., Workload]] = {
     "register": register,
     "cas-register": cas_register,
+    "tree": tree,
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -19,12 +19,11 @@ from checker.model import CasRegister, Register
 from harness import generator as gen
 from harness.clock import MS
 from harness.core import NodeId
-from harness.error import nearest
 from harness.op import OK, Op, invoke
 from harness.workload import Workload, reads_of_every_key
+from workloads import option
 
 READ_MODES = ("plain", "sync")
-MOST = 100_000  # keys: the final reads ask every node for each
 TRIES = 20  # of a final read, before it is given up
 TRY_AGAIN = 250 * MS
 OLDER = 0.15  # share of compare-and-sets that take one of the RECENT values seen, not the last
@@ -73,10 +72,18 @@ class Client:
             self._seen[event.key] = [*self._seen[event.key][1 - RECENT :], value]
 
 
-class Listening(Struct, frozen=True):
-    """The clients' operations, told to `client` as they are completed."""
+class Hears(Protocol):
+    """Who makes operations by what came of earlier ones."""
 
-    client: Client
+    def heard(self, event: Op) -> None:
+        """A line of the history: an invocation or a completion, of anybody."""
+        ...
+
+
+class Listening(Struct, frozen=True):
+    """The clients' operations, told to `client` as they are begun and completed."""
+
+    client: Hears
     inner: gen.Generator
 
     hears = True
@@ -107,15 +114,12 @@ def cas_register(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Wor
 def _workload(
     name: str, nodes: Sequence[NodeId], rng: Random, options: Mapping[str, Any], cas: float
 ) -> Workload:
-    known = ("keys", "read_share", "read_mode", "spread", "readers")
-    for option in options:
-        if option not in known:
-            raise ValueError(f"unknown option {option!r}: {nearest(option, set(known))}")
-    keys = list(range(1, 1 + _count(options.get("keys", 5), "keys")))
-    read = _share(options.get("read_share", 0.5))
+    option.known(options, ("keys", "read_share", "read_mode", "spread", "readers"))
+    keys = list(range(1, 1 + option.count(options.get("keys", 5), "keys")))
+    read = option.share(options.get("read_share", 0.5), "read_share")
     client = Client(keys, Mix(read, (1 - read) * (1 - cas)), rng)
     ops: Any = Listening(client, gen.lift(client)) if cas else gen.lift(client)
-    if _flag(options, "spread"):
+    if option.flag(options.get("spread", False), "spread"):
         ops = gen.map(_Spread(nodes), ops)
     if "readers" in options:
         count_, node = _readers(options["readers"], nodes)
@@ -169,23 +173,4 @@ def _readers(value: Any, nodes: Sequence[NodeId]) -> tuple[int, NodeId]:
         raise ValueError(f"readers: expected {{node: NAME, threads: NUMBER}}, got {value!r}")
     if value["node"] not in nodes:
         raise ValueError(f"readers.node: {value['node']!r} is none of {', '.join(nodes)}")
-    return _count(value["threads"], "readers.threads"), value["node"]
-
-
-def _count(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
-        raise ValueError(f"{name}: expected a whole number from 1 to {MOST}, got {value!r}")
-    return value
-
-
-def _share(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError(f"read_share: expected a share from 0 to 1, got {value!r}")
-    return float(value)
-
-
-def _flag(options: Mapping[str, Any], name: str) -> bool:
-    value = options.get(name, False)
-    if not isinstance(value, bool):
-        raise ValueError(f"{name}: expected true or false, got {value!r}")
-    return value
+    return option.count(value["threads"], "readers.threads"), value["node"]

@@ -139,7 +139,7 @@ def test_same_seed_same_operations():
     assert ran(made("cas-register")) != ran(made("cas-register", seed=2))
 
 
-@pytest.mark.parametrize("name", sorted(REGISTRY))
+@pytest.mark.parametrize("name", ["register", "cas-register"])
 @pytest.mark.parametrize(
     ("options", "message"),
     [
