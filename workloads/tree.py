@@ -93,7 +93,8 @@ class Client:
         rng, sketch = self._rng, self.sketch
         f = rng.choice(READS)
         if f == "getChildren":
-            path = "/" if rng.random() < 0.15 else rng.choice(sketch.parents)
+            some = (("/",), sketch.leaves, sketch.parents, sketch.parents, sketch.parents)
+            path = rng.choice(rng.choice(some))
         else:
             path = self._one(there=rng.random() < 0.75)
         watch = rng.random() < self._mix.watch

@@ -208,10 +208,10 @@ class Server:
         if f != "multi":
             return self._write(session, [f, *value], position, now)
         saved = json.encode(value)  # the parts are checked first, then done: all or nothing
-        trial = self._copy()
+        trial, mine = self._copy(), Session(session.name, "", 0, now, {})
         for i, part in enumerate(json.decode(saved)):
             try:
-                trial._write(session, part, position, now)
+                trial._write(mine, part, position, now)
             except Refusal as refusal:
                 raise Refusal([refusal.args[0], f"operation {i}"]) from None
         return [self._write(session, part, position, now) for part in value]
