@@ -22,7 +22,6 @@ from harness.op import OK
 from harness.plan import Named, Plan
 from harness.run import run_plan
 
-
 FOREVER = 3_600 * SECOND  # where no write was answered again
 
 

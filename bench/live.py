@@ -61,6 +61,9 @@ class Load:
             return [self._next(thread, now)]
         return [] if self.open else [Stop()]
 
+    def observed(self, op: Op, now: Nanos) -> None:
+        pass
+
     def woken(self, now: Nanos) -> Sequence[Command]:
         return []
 

@@ -72,6 +72,9 @@ class For:
     def start(self, now: int) -> Sequence[Command]:
         return (Wake(self.length),)
 
+    def observed(self, op: Any, now: int) -> None:
+        pass
+
     def woken(self, now: int) -> Sequence[Command]:
         return (Stop(),)
 

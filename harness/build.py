@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from inspect import Parameter, signature
-from typing import Any
+from random import Random
+from typing import Any, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from harness.core import ClientCore, NodeId
 from harness.driver import Driver, Setup, SystemSpec
 from harness.error import PlanError, UserError, WeaklinkError, nearest
 from harness.plan import Plan
 from harness.result import INVALID, UNKNOWN, VALID, Checker
 from harness.rng import stream
 from harness.system import System
+from harness.variant import Variant
 from harness.workload import Workload
 
 DRIVERS = ("sim", "live")
@@ -34,9 +38,16 @@ class Test(Struct, frozen=True):
 def system(spec: SystemSpec) -> System:
     """The system a spec names: a registered name, or "module:factory" for one of your own.
 
-    Raises UserError for a name that is not known or an option the system does not take.
+    An option `bug` plants one of the variants of the system's room. Raises UserError for a name
+    that is not known or an option the system does not take.
     """
-    from systems import REGISTRY
+    from systems import BUGS, REGISTRY
+
+    if "bug" in spec.options and spec.name in BUGS:
+        planted = _variant(f"system {spec.name!r}", spec.options["bug"], variants(spec.name))
+        plain = {k: v for k, v in spec.options.items() if k != "bug"}
+        bare: System = planted.make(system(replace(spec, options=plain)))
+        return bare
 
     where = spec.name if ":" in spec.name else REGISTRY.get(spec.name)
     if where is None:
@@ -89,20 +100,68 @@ def driver(name: str) -> Driver:
     return LiveDriver()
 
 
+def variants(name: str) -> Mapping[str, Variant]:
+    """The planted variants of a system, those of all its rooms; empty where it has none."""
+    from systems import BUGS
+
+    found: dict[str, Variant] = {}
+    for module in BUGS.get(name, ()):
+        found.update(import_module(module).VARIANTS)
+    return found
+
+
+def recipe_variants() -> Mapping[str, Variant]:
+    """The planted variants of all workloads: the recipes' own mistakes."""
+    from workloads import BUGS
+
+    found: dict[str, Variant] = {}
+    for module in dict.fromkeys(BUGS.values()):
+        found.update(import_module(module).VARIANTS)
+    return found
+
+
+def _variant(whose: str, name: Any, known: Mapping[str, Variant]) -> Variant:
+    if name not in known:
+        raise UserError(f"{whose}: bug: unknown {name!r}: {nearest(str(name), set(known))}")
+    return known[name]
+
+
 def workload(plan: Plan) -> Workload:
-    """The plan's workload; raises UserError for an unknown name or option."""
-    from workloads import REGISTRY
+    """The plan's workload, with the variant that its option `bug` plants; raises UserError for an
+    unknown name or option."""
+    from workloads import BUGS, REGISTRY
 
     name = plan.workload.name
     if name not in REGISTRY:
         raise UserError(f"unknown workload {name!r}: {nearest(name, set(REGISTRY))}")
     nodes = tuple(f"n{i}" for i in range(1, plan.nodes + 1))
+    options = dict(plan.workload.options)
+    bug = options.pop("bug", None) if name in BUGS else None
     try:
-        return REGISTRY[name](
-            nodes=nodes, rng=stream(plan.seed, "workload"), **plan.workload.options
-        )
+        built = REGISTRY[name](nodes=nodes, rng=stream(plan.seed, "workload"), **options)
+        if bug is None:
+            return built
+        known = import_module(BUGS[name]).VARIANTS
+        made: Workload = _variant(f"workload {name!r}", bug, known).make(built)
+        return made
     except (TypeError, ValueError) as error:
         raise UserError(f"workload {name!r}: {error}") from error
+
+
+class _Wrapped:
+    """A system whose clients are inside a workload's own (Workload.wrap); all else is as it is."""
+
+    def __init__(self, inner: System, load: Workload) -> None:
+        self._inner = inner
+        self._wrap = load.wrap
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def client(self, me: NodeId, home: NodeId, rng: Random) -> ClientCore:
+        """The system's client, wrapped."""
+        core = self._inner.client(me, home, rng)
+        return core if self._wrap is None else self._wrap(core, me, rng)
 
 
 def spec(plan: Plan, load: Workload) -> SystemSpec:
@@ -148,11 +207,12 @@ def test(plan: Plan) -> Test:
         driver=driver(plan.driver),
         setup=Setup(
             spec=made,
-            system=system(made),
+            system=cast(System, _Wrapped(system(made), load)) if load.wrap else system(made),
             nemesis=faults.nemesis,
             seed=plan.seed,
             concurrency=plan.concurrency,
             options=plan.options,
+            pipeline=load.pipeline,
         ),
         generator=_generator(plan, load, faults),
         checkers=_checkers(plan, load),
@@ -209,6 +269,9 @@ def validate(plan: Plan) -> list[tuple[str, str]]:
         can = ", ".join(sorted(built.supports))
         lacks = ", ".join(sorted(missing))
         mistakes.append(("workload", f"{plan.system.name!r} cannot do {lacks}: it supports {can}"))
+    if load and plan.concurrency % load.pipeline:
+        what = f"{plan.concurrency} is no multiple of the workload's pipeline, {load.pipeline}"
+        mistakes.append(("concurrency", what))
     able = driver(plan.driver).able if plan.driver in DRIVERS else None
     for place, entry in enumerate(plan.nemesis):
         field = f"nemesis.{place}"

@@ -156,6 +156,39 @@ def replay(
     return commands.replay(run, results)
 
 
+@app.command()
+def bugs(
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="such as zookeeper or raft")],
+    only: Annotated[
+        list[str] | None, typer.Argument(metavar="[BUG]...", help="these alone; all otherwise")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="runs after which a bug counts as missed")] = 300,
+    correct: Annotated[
+        int, typer.Option(help="runs of correct variants and the plain system, in all")
+    ] = 0,
+    jobs: Annotated[int, typer.Option(help="processes at a time")] = 2,
+    table: Annotated[
+        Path | None, typer.Option(help="write the table as Markdown, such as docs/bugs.md")
+    ] = None,
+    results: Results = Path("results"),
+) -> int:
+    """Hunt a system's planted bugs in the simulator: which are caught, by what, how soon.
+
+    What was done is kept, so that a hunt that was stopped goes on.
+    """
+    from harness.commands import bugs as commands
+
+    return commands.bugs(
+        system,
+        only or [],
+        seeds=seeds,
+        correct=correct,
+        jobs=jobs,
+        results=results,
+        table=table,
+    )
+
+
 @app.command("list")
 def list_(
     plans: Annotated[Path, typer.Option(help="the folder of plans")] = Path("plans"),

@@ -119,6 +119,12 @@ class Interpreter:
             return ()  # the generator has said that it waits for a time, whatever happens
         return self._next(now)
 
+    def observed(self, op: Op, now: Nanos) -> None:
+        """A client has seen something that completes nothing: one line, and nobody is asked."""
+        now = self._now = max(now, self._now)
+        self._record(_stamped(op, self._index, now))
+        self._index += 1
+
     def _check(self, op: Op, bit: int) -> None:
         opened = self._open[bit]
         assert opened is not None and opened.process == op.process, f"no open op of {op}"

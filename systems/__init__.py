@@ -11,3 +11,9 @@ REGISTRY: dict[str, str] = {
     "zookeeper": "systems.zookeeper:ZooKeeper",
     "craq": "systems.craq:Craq",
 }
+
+# Modules with a system's planted variants (harness.variant), for `bug` in a plan.
+BUGS: dict[str, tuple[str, ...]] = {
+    "raft": ("systems.raft.bugs",),
+    "zookeeper": ("systems.zookeeper.bugs", "systems.raft.bugs"),
+}

@@ -13,3 +13,7 @@ REGISTRY: dict[str, Callable[..., Workload]] = {
     "cas-register": cas_register,
     "tree": tree,
 }
+
+# The module with a workload's planted variants (harness.variant), for `bug` in a plan, and the
+# system that they are listed under.
+BUGS: dict[str, str] = {}

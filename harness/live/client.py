@@ -15,6 +15,7 @@ from harness.core import (
     Message,
     NodeId,
     Note,
+    Observe,
     Send,
     SetTimer,
 )
@@ -28,7 +29,7 @@ from harness.rng import stream
 
 
 class Client:
-    """One process: its core and its timers."""
+    """One process, or several that share it: core and timers."""
 
     __slots__ = ("core", "name", "timers")
 
@@ -39,15 +40,24 @@ class Client:
 
 
 class Clients:
-    """All client processes. `completed` is told of every operation that is over."""
+    """All client processes. `completed` is told of every operation that is over, `observed` of the
+    lines that complete nothing."""
 
-    def __init__(self, setup: Setup, clock: Clock, completed: Callable[[Op], None]) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        clock: Clock,
+        completed: Callable[[Op], None],
+        observed: Callable[[Op], None],
+    ) -> None:
         self._setup = setup
         self._clock = clock
         self._completed = completed
+        self._observed = observed
         self._loop = asyncio.get_running_loop()
         self._codec = Codec(setup.system.message)
         self._clients: dict[NodeId, Client] = {}
+        self._shared: dict[int, NodeId] = {}  # names, by the first thread of a group
         self._connections: dict[NodeId, Connection] = {}
 
     async def connect(self, ports: Mapping[NodeId, int]) -> None:
@@ -58,10 +68,14 @@ class Clients:
             self._connections[node] = connection
 
     def invoke(self, command: Invoke) -> None:
-        """Give an operation to the client of its process, which is made when first needed."""
-        op = command.op
-        name = f"c{op.process}"
-        client = self._clients.get(name) or self._make(name, command.thread)
+        """Give an operation to the client of its process, which is made when first needed, or to
+        that of its group of threads."""
+        op, pipeline = command.op, self._setup.pipeline
+        group = command.thread - command.thread % pipeline
+        name = self._shared.get(group, f"c{op.process}")
+        client = self._clients.get(name) or self._make(name, group // pipeline)
+        if pipeline > 1:
+            self._shared[group] = name
         self._carry_out(client, client.core.invoke(op, self._clock.now()))
 
     def close(self) -> None:
@@ -71,9 +85,9 @@ class Clients:
         for connection in self._connections.values():
             connection.close()
 
-    def _make(self, name: NodeId, thread: int) -> Client:
+    def _make(self, name: NodeId, place: int) -> Client:
         system = self._setup.system
-        home = system.nodes[thread % len(system.nodes)]
+        home = system.nodes[place % len(system.nodes)]
         core = system.client(name, home, stream(self._setup.seed, name))
         timers = Timers(self._loop, self._clock, partial(self._fired, name))
         client = self._clients[name] = Client(name, core, timers)
@@ -89,7 +103,7 @@ class Clients:
         self._carry_out(client, client.core.timer(timer, now))
 
     def _carry_out(self, client: Client, effects: Iterable[Effect]) -> None:
-        over: Op | None = None
+        told: list[Complete | Observe] = []  # in the core's order
         for effect in effects:
             if isinstance(effect, Send):
                 connection = self._connections.get(effect.to)
@@ -99,15 +113,18 @@ class Clients:
                 client.timers.set(effect.name, effect.delay)
             elif isinstance(effect, CancelTimer):
                 client.timers.cancel(effect.name)
-            elif isinstance(effect, Complete):
-                over = effect.op
+            elif isinstance(effect, Complete | Observe):
+                told.append(effect)
             else:
                 assert isinstance(effect, Note), f"a client cannot do {effect!r}"
-        if over is not None:
-            if over.type == INFO:
+        for effect in told:
+            if isinstance(effect, Observe):
+                self._observed(effect.op)
+                continue
+            if effect.op.type == INFO and self._setup.pipeline == 1:
                 client.timers.close()
                 del self._clients[client.name]
-            self._completed(over)
+            self._completed(effect.op)
 
 
 def _same(connection: Connection) -> Connection:

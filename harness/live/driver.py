@@ -79,7 +79,7 @@ class _Run:
         loop.set_exception_handler(self._broken)
         self._wakes = Timers(loop, self._clock, self._woken)
         self._cluster = cluster = Cluster(self._setup, self._folder, self._options.base_port)
-        self._clients = Clients(self._setup, self._clock, self._completed)
+        self._clients = Clients(self._setup, self._clock, self._completed, self._observed)
         try:
             await cluster.open()
             await self._clients.connect(cluster.client_ports())
@@ -136,6 +136,9 @@ class _Run:
 
     def _completed(self, op: Op) -> None:
         self._perform(self._steps.completed(op, self._clock.now()))
+
+    def _observed(self, op: Op) -> None:
+        self._steps.observed(op, self._clock.now())
 
     def _woken(self, _: str, now: Nanos) -> None:
         self._perform(self._steps.woken(now))

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.clock import Nanos
 from harness.core import ClientCore, Core, Effect, NodeId
-from harness.op import Op
+from harness.op import Op, Process
 from harness.sim.clocks import Clock
 from harness.sim.disk import Disk
 from harness.sim.network import Link
@@ -82,14 +82,13 @@ class Node(Endpoint):
 
 
 class Client(Endpoint):
-    """The client of one process; `open` is its operation, if it has one."""
+    """The client of one process, or of several that share it; `open` are their operations, and
+    when (simulated ns) each was invoked."""
 
-    __slots__ = ("invoked", "open", "thread")
+    __slots__ = ("open",)
 
     core: ClientCore | None
 
-    def __init__(self, name: NodeId, index: int, thread: int) -> None:
+    def __init__(self, name: NodeId, index: int) -> None:
         super().__init__(name, index)
-        self.thread = thread
-        self.open: Op | None = None
-        self.invoked: Nanos = -1
+        self.open: dict[Process, tuple[Op, Nanos]] = {}

@@ -95,14 +95,20 @@ class _Run:
         self.checked = 0  # times
         self.todo: list[Command | None] = []  # None: the run is over
         self.wake = 0  # counts Wakes: only the last one counts
-        self.clients: dict[Any, Client] = {}
+        self.clients: dict[Any, Client] = {}  # by process
+        self.shared: dict[int, Client] = {}  # by the first thread of a group
         self.indices = 0
         seed = setup.seed
         self.random_crash = stream(seed, "crash")
         self.random_nemesis = stream(seed, "nemesis")
         self.network = Network(stream(seed, "network"), options.latency, options.jitter)
         self.sim = Simulator(
-            self.network, stream(seed, "disk"), options.fsync, self._completed, self._noted
+            self.network,
+            stream(seed, "disk"),
+            options.fsync,
+            self._completed,
+            self._noted,
+            self._observed,
         )
         self.nodes: dict[NodeId, Node] = {}
         for name in everyone(setup.system):
@@ -191,44 +197,57 @@ class _Run:
         client = self.clients.get(op.process)
         if client is None:
             client = self._hire(thread, op)
-        assert client.open is None, f"{client.name} has an operation open: {client.open!r}"
+        assert op.process not in client.open, f"{client.name} has {client.open[op.process]!r} open"
         assert client.core is not None
-        client.open = op
-        client.invoked = self.sim.now
+        client.open[op.process] = (op, self.sim.now)
         self.sim.carry_out(client, client.core.invoke(op, self.sim.local(client)))
 
     def _hire(self, thread: int, op: Op) -> Client:
+        """The client of a process that is new: one of its own, or that of its group of threads."""
+        pipeline = self.setup.pipeline
+        group = thread - thread % pipeline
+        shared = self.shared.get(group)
+        if shared is not None:
+            self.clients[op.process] = shared
+            return shared
         system = self.setup.system
-        home = system.nodes[thread % len(system.nodes)]
-        client = Client(f"c{op.process}", self._index(), thread)
+        home = system.nodes[group // pipeline % len(system.nodes)]
+        client = Client(f"c{op.process}", self._index())
         rng = stream(self.setup.seed, f"client/{op.process}")
         client.core = system.client(client.name, home, rng)
         self.clients[op.process] = self.sim.endpoints[client.name] = client
+        if pipeline > 1:
+            self.shared[group] = client
         return client
 
     def _retire(self, client: Client, process: Any) -> None:
-        """An unknown outcome: this client is never used again, and hears nothing more."""
+        """An unknown outcome: this client is never used again, and hears nothing more; one that is
+        shared goes on without this process."""
+        del self.clients[process]
+        if self.setup.pipeline > 1:
+            return
         client.core = None
         client.forget_timers()
-        del self.clients[process]
         del self.sim.endpoints[client.name]
         for node in self.nodes.values():
             node.links.pop(client.name, None)
 
     def _completed(self, client: Client, op: Op) -> None:
-        assert client.open is not None, f"{client.name} completes what is not open: {op!r}"
-        if client.invoked == self.sim.now:
+        assert op.process in client.open, f"{client.name} completes what is not open: {op!r}"
+        if client.open[op.process][1] == self.sim.now:
             self.sim.at(self.sim.now + _REPLY_TAKES, self._complete, client, op)
         else:
             self._complete(client, op)
 
     def _complete(self, client: Client, op: Op) -> None:
-        assert client.open is not None, f"{client.name} completes what is not open: {op!r}"
-        process = client.open.process
-        client.open = None
+        assert op.process in client.open, f"{client.name} completes what is not open: {op!r}"
+        del client.open[op.process]
         if op.type == INFO:
-            self._retire(client, process)
+            self._retire(client, op.process)
         self.todo.extend(self.steps.completed(op, self._time()))
+
+    def _observed(self, op: Op) -> None:
+        self.steps.observed(op, self._time())
 
     # Faults
 

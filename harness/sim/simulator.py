@@ -24,6 +24,7 @@ from harness.core import (
     Message,
     NodeId,
     Note,
+    Observe,
     Persist,
     Send,
     SetTimer,
@@ -37,7 +38,8 @@ Event = tuple[Nanos, int, Callable[[Any, Any], None], Any, Any]
 
 
 class Simulator:
-    """Time, the queue, and the endpoints. `completed` and `noted` are told of Complete and Note."""
+    """Time, the queue, and the endpoints. `completed`, `noted` and `observed` are told of Complete,
+    Note and Observe."""
 
     __slots__ = (
         "_hash",
@@ -50,6 +52,7 @@ class Simulator:
         "network",
         "noted",
         "now",
+        "observed",
         "queue",
         "random_disk",
         "seq",
@@ -63,6 +66,7 @@ class Simulator:
         fsync: Nanos,
         completed: Callable[[Any, Op], None],
         noted: Callable[[Endpoint, Note], None],
+        observed: Callable[[Op], None] = lambda op: None,
     ) -> None:
         self.network = network
         self.random_disk = disk
@@ -70,6 +74,7 @@ class Simulator:
         self.deliver_ = self.deliver  # bound once
         self.completed = completed
         self.noted = noted
+        self.observed = observed
         self.now: Nanos = 0
         self.seq = 0
         self.queue: list[Event] = []
@@ -224,6 +229,8 @@ class Simulator:
                     timer.deadline = -1
             elif kind is Complete:
                 self.completed(me, effect.op)
+            elif kind is Observe:
+                self.observed(effect.op)
             elif kind is Note:
                 self.noted(me, effect)
             else:

@@ -59,10 +59,12 @@ Story = Callable[[], Generator[Step, Any, None]]
 
 
 class Told(Struct, frozen=True):
-    """What came of a story: every op with the time it was reported, and the driver's ending."""
+    """What came of a story: every op with the time it was reported, the driver's ending, and the
+    lines that completed nothing."""
 
     ops: list[Op]
     ending: Ending
+    seen: list[Op]
 
 
 class _Verbatim:
@@ -91,6 +93,7 @@ class _Teller:
         self.nemesis = nemesis
         self.concurrency = concurrency
         self.ops: list[Op] = []
+        self.seen: list[Op] = []
         self.processes = list(range(concurrency))
         self.step: Step = Rest(0)
         self.answers: list[Any] = []
@@ -105,6 +108,9 @@ class _Teller:
         late = self.step[-1] if isinstance(self.step, Sequence) else self.step
         assert isinstance(late, Act)
         return (self._command(0, Act(late.actions), now),)
+
+    def observed(self, op: Op, now: Nanos) -> None:
+        self.seen.append(structs.replace(op, time=now))
 
     def completed(self, op: Op, now: Nanos) -> Sequence[Command]:
         op = structs.replace(op, time=now, index=len(self.ops))
@@ -172,6 +178,7 @@ def tell(
     folder: Path | None = None,
     system_options: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
+    pipeline: int = 1,
 ) -> Told:
     """Run a story on this driver; raises what the story's own assertions raise. A system that is
     not given by name can only be simulated."""
@@ -182,6 +189,6 @@ def tell(
     built = build(spec) if isinstance(system, str) else system
     nemesis = _Verbatim()
     teller = _Teller(story, concurrency, nemesis)
-    setup = Setup(spec, built, nemesis, seed, concurrency, folder, options or {})
+    setup = Setup(spec, built, nemesis, seed, concurrency, folder, options or {}, pipeline)
     ending = driver.drive(setup, teller, lambda status: None)
-    return Told(teller.ops, ending)
+    return Told(teller.ops, ending, teller.seen)

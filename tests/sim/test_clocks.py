@@ -50,7 +50,7 @@ def test_skewed_endpoint_sees_its_own_time_and_true_time_goes_on() -> None:
         raise AssertionError
 
     sim = Simulator(Network(stream(1, "network"), 1, 1), stream(1, "disk"), 1, nothing, nothing)
-    me = Client("c0", 1, 0)
+    me = Client("c0", 1)
     me.core = watch = Watch()  # type: ignore[assignment]
     me.clock = Clock(offset=-3 * MS, drift=-0.5)
     sim.carry_out(me, [SetTimer("t", 10 * MS)])

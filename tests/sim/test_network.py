@@ -41,7 +41,7 @@ def test_arrivals_never_overtake_without_reordering(
 def test_connections_of_clients_share_their_rules_but_not_their_order() -> None:
     net = network()
     node = Node("n1", 1)
-    one, two = (net.connect(Client(f"c{i}", 2 + i, i), node) for i in range(2))
+    one, two = (net.connect(Client(f"c{i}", 2 + i), node) for i in range(2))
     assert one.rules is two.rules and one is not two
     net.disturb(Cut("a", ((CLIENTS, "n1"),)))
     assert net.arrivals(one, 0) == net.arrivals(two, 0) == []

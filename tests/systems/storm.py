@@ -171,6 +171,9 @@ class Storm:
         self._at(self.lasts, self._calm)
         return self._due(now)
 
+    def observed(self, op: Op, now: Nanos) -> None:
+        pass
+
     def woken(self, now: Nanos) -> Sequence[Command]:
         return self._due(now)
 
