@@ -41,9 +41,11 @@ from harness.testing.promise_run import (
     a_thread_has_a_home_among_the_nodes,
     an_unknown_outcome_retires_the_process,
     node_logs_are_kept_in_the_folder,
+    processes_share_a_client,
     the_ending_has_a_dump_of_every_node_that_is_up,
     the_newest_role_wins,
     times_are_since_the_start_and_in_order,
+    what_a_client_observes_is_recorded_in_its_order,
 )
 
 PROMISES: tuple[Callable[[MakeDriver, Path | None], None], ...] = (
@@ -68,6 +70,8 @@ PROMISES: tuple[Callable[[MakeDriver, Path | None], None], ...] = (
     actions_that_make_no_sense_are_skipped,
     an_unknown_outcome_retires_the_process,
     a_thread_has_a_home_among_the_nodes,
+    processes_share_a_client,
+    what_a_client_observes_is_recorded_in_its_order,
     the_newest_role_wins,
     the_ending_has_a_dump_of_every_node_that_is_up,
     times_are_since_the_start_and_in_order,

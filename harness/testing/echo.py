@@ -16,6 +16,7 @@ Each operation is one request to one node (`op.node`, or the client's home):
 | alarms | | (delay, ns it took) of every alarm of this incarnation that went off |
 | role | (name, epoch) | None; the node notes this role |
 | count | | how many requests this incarnation has had |
+| see | anything | that count; the client observes ["before", value], then ["after", value] |
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from harness.core import (
     Effect,
     NodeId,
     Note,
+    Observe,
     Persist,
     Send,
     SetTimer,
@@ -42,7 +44,7 @@ from harness.core import (
     dump_of,
 )
 from harness.error import InvariantViolated
-from harness.op import Op, info, ok
+from harness.op import Op, info, ok, seen
 from harness.system import node_names
 
 
@@ -158,32 +160,35 @@ class EchoNode:
 
 
 class EchoClient:
-    """A client: one request, one reply, or info when time is up."""
+    """A client: one request, one reply, or info when time is up; as many at a time as are asked.
+    Of a "see" it observes a line before the reply and one after it."""
 
     def __init__(self, home: NodeId, timeout: Nanos) -> None:
         self.home = home
         self.timeout = timeout
-        self.op: Op | None = None
+        self.open: dict[int, Op] = {}
         self.id = 0
 
     def invoke(self, op: Op, now: Nanos) -> Iterable[Effect]:
-        self.op = op
         self.id += 1
+        self.open[self.id] = op
         to = op.node if isinstance(op.node, str) else self.home
-        return (SetTimer("limit", self.timeout), Send(to, Request(self.id, op.f, op.value)))
+        return (SetTimer(str(self.id), self.timeout), Send(to, Request(self.id, op.f, op.value)))
 
     def receive(self, source: NodeId, message: Reply, now: Nanos) -> Iterable[Effect]:
-        if self.op is None or message.id != self.id:
+        op = self.open.pop(message.id, None)
+        if op is None:
             return ()
-        op, self.op = self.op, None
-        done = ok(op, message.value, node=source, session=f"{self.home}/{self.id}")
-        return (CancelTimer("limit"), Complete(done))
+        done = ok(op, message.value, node=source, session=f"{self.home}/{message.id}")
+        effects: list[Effect] = [CancelTimer(str(message.id)), Complete(done)]
+        if op.f == "see":
+            effects.insert(0, Observe(seen("watch", ["before", op.value])))
+            effects.append(Observe(seen("watch", ["after", op.value])))
+        return effects
 
     def timer(self, name: str, now: Nanos) -> Iterable[Effect]:
-        if self.op is None:
-            return ()
-        op, self.op = self.op, None
-        return (Complete(info(op, "timeout")),)
+        op = self.open.pop(int(name), None)
+        return (Complete(info(op, "timeout")),) if op is not None else ()
 
 
 class EchoInvariants:
@@ -201,7 +206,7 @@ class Echo:
     name = "echo"
     roles = frozenset({"leader", "follower"})
     supports = frozenset(
-        "echo put shrink list tell heard relay alarm silence alarms role count break".split()
+        "echo put shrink list tell heard relay alarm silence alarms role count see break".split()
     )
     message: Any = Request | Reply | Number | There | Back
     record: Any = Value

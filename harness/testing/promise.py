@@ -19,9 +19,10 @@ PAIR = (("n1", "n2"),)
 LIMIT = "500ms"  # the time limit of an operation; many below wait for it to pass
 
 
-def run(make: MakeDriver, folder: Path | None, story: Story) -> Told:
+def run(make: MakeDriver, folder: Path | None, story: Story, pipeline: int = 1) -> Told:
     """Tell this story to three nodes and a manager."""
-    return tell(make(), story, folder=folder, system_options={"timeout": LIMIT, "managers": 1})
+    options = {"timeout": LIMIT, "managers": 1}
+    return tell(make(), story, folder=folder, system_options=options, pipeline=pipeline)
 
 
 def ask(f: str, value: Any = None, *, node: str) -> Telling:

@@ -27,6 +27,35 @@ def an_unknown_outcome_retires_the_process(make: MakeDriver, folder: Path | None
     run(make, folder, story)
 
 
+def processes_share_a_client(make: MakeDriver, folder: Path | None) -> None:
+    """With a pipeline of two: threads 0 and 1 are one client, with two operations open at a time,
+    which goes on after an unknown outcome; the next two are another."""
+
+    def story() -> Telling:
+        ops = yield [Do("echo", i) for i in range(4)]
+        assert [op.session for op in ops] == ["n1/1", "n1/2", "n2/1", "n2/2"], ops
+        assert [op.value for op in ops] == [0, 1, 2, 3], ops
+        yield from act(Cut("a", ((CLIENTS, "n1"),)))
+        lost = yield Do("echo")
+        yield from act(Mend("a"))
+        fresh = yield Do("echo")
+        assert lost.type == INFO and fresh.process != lost.process, (lost, fresh)
+        assert fresh.session == "n1/4", fresh
+
+    run(make, folder, story, pipeline=2)
+
+
+def what_a_client_observes_is_recorded_in_its_order(make: MakeDriver, folder: Path | None) -> None:
+    """Also around the completion that comes with it."""
+
+    def story() -> Telling:
+        yield Do("see", 7)
+
+    ops = run(make, folder, story).ops
+    told = [op.value if op.process == "watch" else op.type for op in ops]
+    assert told == ["invoke", ["before", 7], "ok", ["after", 7]], told
+
+
 def a_thread_has_a_home_among_the_nodes(make: MakeDriver, folder: Path | None) -> None:
     """Thread i talks to node i mod n, never to a manager, and operations run side by side."""
 

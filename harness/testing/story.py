@@ -59,12 +59,10 @@ Story = Callable[[], Generator[Step, Any, None]]
 
 
 class Told(Struct, frozen=True):
-    """What came of a story: every op with the time it was reported, the driver's ending, and the
-    lines that completed nothing."""
+    """What came of a story: every op with the time it was reported, and the driver's ending."""
 
     ops: list[Op]
     ending: Ending
-    seen: list[Op]
 
 
 class _Verbatim:
@@ -93,7 +91,6 @@ class _Teller:
         self.nemesis = nemesis
         self.concurrency = concurrency
         self.ops: list[Op] = []
-        self.seen: list[Op] = []
         self.processes = list(range(concurrency))
         self.step: Step = Rest(0)
         self.answers: list[Any] = []
@@ -110,7 +107,7 @@ class _Teller:
         return (self._command(0, Act(late.actions), now),)
 
     def observed(self, op: Op, now: Nanos) -> None:
-        self.seen.append(structs.replace(op, time=now))
+        self._record(structs.replace(op, time=now))
 
     def completed(self, op: Op, now: Nanos) -> Sequence[Command]:
         op = structs.replace(op, time=now, index=len(self.ops))
@@ -191,4 +188,4 @@ def tell(
     teller = _Teller(story, concurrency, nemesis)
     setup = Setup(spec, built, nemesis, seed, concurrency, folder, options or {}, pipeline)
     ending = driver.drive(setup, teller, lambda status: None)
-    return Told(teller.ops, ending, teller.seen)
+    return Told(teller.ops, ending)
