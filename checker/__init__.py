@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from checker.require import Required
     from checker.stats import Stats
+    from checker.zookeeper import ZooKeeperGuarantee
 
 __all__ = [
     "MODELS",
@@ -42,6 +43,7 @@ __all__ = [
     "Register",
     "Required",
     "Stats",
+    "ZooKeeperGuarantee",
     "check",
 ]
 
@@ -52,6 +54,7 @@ _HOMES = {
     "Linearizable": "checker.linearizable",
     "Required": "checker.require",
     "Stats": "checker.stats",
+    "ZooKeeperGuarantee": "checker.zookeeper",
     "check": "checker.front",
 }
 
@@ -70,6 +73,6 @@ def __getattr__(name: str) -> Any:
 
 def _registry() -> dict[str, Any]:
     """Checkers that need no model, by the name a plan gives them."""
-    names = ("Stats", "Availability", "Convergence", "Faults")
+    names = ("Stats", "Availability", "Convergence", "Faults", "ZooKeeperGuarantee")
     made = (getattr(import_module(_HOMES[name]), name) for name in names)
     return {checker.name: checker for checker in made}

@@ -1,0 +1,111 @@
+"""A violation of one rule, and the anomaly that is drawn of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from checker.zookeeper.request import Request
+from harness.band import Band, in_force
+from harness.clock import show
+from harness.history import History
+from harness.op import INVOKE
+from harness.result import Anomaly, Edge
+
+MOST_OPS = 500  # of a window, nearest to the operation that is wrong
+
+
+class Force(Struct, frozen=True):
+    """Why one request comes before another: an edge of the picture."""
+
+    source: Request
+    target: Request
+    kind: str
+    label: str = ""
+
+
+class Finding(Struct, frozen=True):
+    """Rule `rule` (Z1 to Z11, W1 to W6) was broken in the way `name` says, at the request `at`
+    (None: none that the history shows). `line` is the line at which that was complete."""
+
+    rule: str
+    name: str
+    words: str
+    at: Request | None
+    line: int
+    core: tuple[Request, ...] = ()
+    forces: tuple[Force, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The name, then what happened."""
+        return f"{self.name}: {self.words}"
+
+
+def anomaly(finding: Finding, history: History, faults: Sequence[Band]) -> Anomaly:
+    """What to draw and to say."""
+    core = {r.at: r for r in (*finding.core, *([finding.at] if finding.at else []))}
+    ops, line = history.ops, history.ops[finding.line].time if history.ops else 0
+    times = [ops[at].time for at in core]
+    ends = [ops[r.done].time for r in core.values() if r.done >= 0 and r.outcome != "info"]
+    start = min(times, default=line)
+    end = max([*times, *ends, line])
+    at = finding.at.at if finding.at else _nearest(history, finding.line)
+    near = _window(history, start, end, at)
+    band = in_force(faults, ops[at].time, end) if at >= 0 else None
+    during = "" if band is None else _fault_words(band, end)
+    return Anomaly(
+        sentence=finding.sentence + during,
+        at=_index(history, at),
+        core=tuple(_index(history, i) for i in sorted(core)) or (_index(history, at),),
+        ops=tuple(sorted({_index(history, i) for i in (*near, *core)})),
+        window=(start, end),
+        edges=tuple(_edges(finding.forces, history)),
+    )
+
+
+def _fault_words(band: Band, end: int) -> str:
+    if band.start > end:
+        return f"; while {band.label}"
+    return f"; {show(end - band.start)} after {band.label}"
+
+
+def _edges(forces: Iterable[Force], history: History) -> Iterable[Edge]:
+    made: dict[Any, Edge] = {}
+    for force in forces:
+        a, b = _index(history, force.source.at), _index(history, force.target.at)
+        if a != b:
+            made.setdefault((a, b, force.kind), Edge(a, b, force.kind, force.label))
+    return made.values()
+
+
+def _window(history: History, start: int, end: int, at: int) -> list[int]:
+    """The client operations from start to end that are nearest to `at`."""
+    ops, partner = history.ops, history.partner
+    found = []
+    for i, op in enumerate(ops):
+        if op.time > end:
+            break
+        if op.type == INVOKE and isinstance(op.process, int):
+            j = partner[i]
+            if j < 0 or ops[j].type == "info" or ops[j].time >= start:
+                found.append(i)
+    middle = ops[at].time if at >= 0 else end
+    found.sort(key=lambda i: (abs(ops[i].time - middle), i))
+    return found[:MOST_OPS]
+
+
+def _nearest(history: History, line: int) -> int:
+    """The last invocation of a client before a line."""
+    for i in range(min(line, len(history.ops) - 1), -1, -1):
+        op = history.ops[i]
+        if op.type == INVOKE and isinstance(op.process, int):
+            return i
+    return -1
+
+
+def _index(history: History, at: int) -> int:
+    index = history.ops[at].index if at >= 0 else -1
+    return index if index >= 0 else at

@@ -1,0 +1,145 @@
+"""The checker `zookeeper`: a history against what ZooKeeper promises, which is not linearizability.
+
+Writes are linearizable, each session sees its own operations in its own order, and reads may be
+old, but never older than what their session has seen (Hunt et al., USENIX ATC 2010, section 2.3).
+Every reply carries the zxid of the state that it was answered from. With it the one legal order is
+known, and each rule is a sort or one replay of the log.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from checker.zookeeper.finding import Finding, anomaly
+from checker.zookeeper.log import Log, merge
+from checker.zookeeper.logs import log_rules
+from checker.zookeeper.order import order_rules
+from checker.zookeeper.place import Placed, place
+from checker.zookeeper.replay import Replay
+from checker.zookeeper.request import Asked, requests
+from checker.zookeeper.state import Comparison
+from checker.zookeeper.unsure import Unsure
+from checker.zookeeper.watch import Watches, watch_rules
+from harness.band import bands
+from harness.history import History
+from harness.result import INVALID, VALID, Anomaly, Budget, Result
+
+RULES = (*(f"Z{i}" for i in range(1, 12)), *(f"W{i}" for i in range(1, 7)))
+OF_LOGS = ("Z7", "Z8", "Z9")
+EXPLAINED = 5  # at most so many violations get a picture; the rest are counted
+
+
+class ZooKeeperGuarantee:
+    """The checker `zookeeper`: rules Z1 to Z11 and W1 to W6, each violation by its name.
+
+    Result.data: `violations` by rule, `names` by name, `judged` and `not_judged` (rule: why).
+    """
+
+    name = "zookeeper"
+
+    def check(self, history: History, budget: Budget) -> Result:
+        """Valid, invalid with an anomaly for each kind of violation, or unknown."""
+        asked = requests(history)
+        if not any(r.position is not None for r in asked.requests):
+            return _without_positions(history, budget)
+        judged = _Judged(history, asked)
+        found: list[Finding] = []
+        for finding in judged.findings():
+            found.append(finding)
+            why = budget.expired() if len(found) % 1000 == 0 else None
+            if why:
+                break
+        found.sort(key=lambda f: (f.line, RULES.index(f.rule)))
+        data = judged.data(found)
+        if found:
+            anomalies = _explain(found, history)
+            return Result(INVALID, _cause(anomalies[0].sentence, len(found)), data, anomalies)
+        return Result(VALID, None, data)
+
+
+class _Judged:
+    """One history, its log and its replay."""
+
+    def __init__(self, history: History, asked: Asked) -> None:
+        self.history, self.asked = history, asked
+        self.log: Log = merge(history.dumps)
+        self.placed: Placed = place(asked.requests, self.log)
+        self.watches = Watches(history, asked.requests)
+        self.replay = Replay(self.watches.paths)
+        unsure = Unsure(self.log, asked.requests, self.placed.unknown, bool(asked.foreign))
+        self.comparison = Comparison(self.log, self.placed, self.replay, unsure)
+
+    def findings(self) -> Iterator[Finding]:
+        """All violations."""
+        asked, placed = self.asked.requests, self.placed
+        yield from log_rules(self.log, self.placed)
+        yield from placed.findings
+        yield from order_rules(asked, placed.writes)
+        yield from self.comparison.run(asked)
+        yield from watch_rules(
+            self.watches,
+            asked,
+            self.replay,
+            self.log,
+            self.comparison.closed,
+            placed.by_zxid,
+            all_known=not self.asked.foreign,
+        )
+
+    def data(self, found: Sequence[Finding]) -> dict[str, Any]:
+        """What was judged, and what came out, by rule."""
+        not_judged = self._not_judged()
+        log = self.log
+        return {
+            "operations": len(self.asked.requests),
+            "ok": sum(r.outcome == "ok" for r in self.asked.requests),
+            "compared": self.comparison.compared,
+            "log_entries": len(log.entries),
+            "events": self.watches.count,
+            "watches_fired": self.watches.expected,
+            "judged": [rule for rule in RULES if rule not in not_judged],
+            "not_judged": not_judged,
+            "violations": _counted(f.rule for f in found),
+            "names": _counted(f.name for f in found),
+        }
+
+    def _not_judged(self) -> dict[str, str]:
+        found = {}
+        why = self.log.why
+        if why is None and not self.log.is_whole:
+            spans = ", ".join(f"{first} to {last}" for first, last in self.log.spans)
+            why = f"the nodes' logs hold only entries {spans}"
+        if why is not None:
+            found = dict.fromkeys(OF_LOGS, why)
+        if not self.watches.count and not self.watches.expected:
+            found |= {f"W{i}": "no watch fired" for i in range(1, 7)}
+        return found
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
+
+
+def _explain(found: Sequence[Finding], history: History) -> tuple[Anomaly, ...]:
+    """Anomalies of the first of each kind, then of others."""
+    first: dict[str, Finding] = {}
+    for finding in found:
+        first.setdefault(finding.name, finding)
+    chosen = list(first.values())[:EXPLAINED]
+    chosen += [f for f in found if f not in chosen][: EXPLAINED - len(chosen)]
+    faults = bands(history)
+    return tuple(anomaly(finding, history, faults) for finding in chosen)
+
+
+def _cause(sentence: str, count: int) -> str:
+    more = count - 1
+    return sentence + (f" (and {more} more violation{'s' if more > 1 else ''})" if more else "")
+
+
+def _without_positions(history: History, budget: Budget) -> Result:
+    """A history whose replies name no zxid: by search."""
+    from checker.zookeeper.sequential import ordered
+
+    return ordered(history, budget)
