@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.workload import Workload
+from workloads.recipes.locking import lock
 from workloads.register import cas_register, register
 from workloads.tree import tree
 
@@ -12,8 +13,9 @@ REGISTRY: dict[str, Callable[..., Workload]] = {
     "register": register,
     "cas-register": cas_register,
     "tree": tree,
+    "lock": lock,
 }
 
 # The module with a workload's planted variants (harness.variant), for `bug` in a plan, and the
 # system that they are listed under.
-BUGS: dict[str, str] = {}
+BUGS: dict[str, str] = {"lock": "workloads.recipes.bugs"}

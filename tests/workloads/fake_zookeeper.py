@@ -379,8 +379,18 @@ class Client:
         if name == PING:
             assert self._ping is not None
             return [Send(SERVER, Ping(self._me, self._era)), SetTimer(PING, self._ping)]
-        op = self._open.pop(int(name.removeprefix("fake-")))
-        return [Complete((fail if op.f in READS else info)(op, "timeout"))]
+        op = self._open.pop(int(name.removeprefix("fake-")), None)
+        if op is None:
+            return []
+        if op.f in READS:
+            return [Complete(fail(op, "timeout"))]
+        effects = [Complete(info(op, "timeout")), self._said("closed", SERVER)]
+        for other in self._open.values():  # a write without an answer ends the session
+            ends = fail if other.f in READS else info
+            effects.append(Complete(ends(other, "connection-lost")))
+        self._open.clear()
+        self._era, self._session = self._era + 1, None
+        return effects
 
 
 class World:
@@ -433,8 +443,16 @@ class World:
     def run(self, until: Nanos = 3600 * SECOND) -> None:
         """Go on until nothing is left to do, or till a time."""
         while self._queue and self._queue[0][0] <= until:
-            self.now, _, act = heapq.heappop(self._queue)
-            act()
+            self.step()
+
+    def step(self) -> None:
+        """The next event."""
+        self.now, _, act = heapq.heappop(self._queue)
+        act()
+
+    def retire(self, name: str) -> None:
+        """A client that does nothing any more, and says nothing."""
+        del self.clients[name]
 
     def _look(self) -> None:
         assert self._session_timeout is not None
@@ -476,14 +494,15 @@ class World:
                 self.at(self.now + self._latency, lambda n=name, m=message: self._hear(n, m))
 
     def _hear(self, name: str, message: Message) -> None:
-        self._carry(name, self.clients[name].receive(SERVER, message, self.now))
+        if name in self.clients:
+            self._carry(name, self.clients[name].receive(SERVER, message, self.now))
 
     def _set(self, name: str, effect: SetTimer) -> None:
         number = self._timers[name, effect.name] = next(self._order)
         self.at(self.now + effect.delay, lambda: self._fire(name, effect.name, number))
 
     def _fire(self, name: str, timer: str, number: int) -> None:
-        if self._timers.get((name, timer)) == number:
+        if self._timers.get((name, timer)) == number and name in self.clients:
             del self._timers[name, timer]
             self._carry(name, self.clients[name].timer(timer, self.now))
 

@@ -1,0 +1,1 @@
+"""Judging recipes: locks and other coordination, each by its own promise."""

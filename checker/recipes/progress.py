@@ -1,0 +1,116 @@
+"""Progress: while nothing is broken, a lock that nobody holds goes to somebody who waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from checker.recipes.picture import anomaly
+from checker.recipes.section import sections
+from harness.band import bands
+from harness.clock import Nanos, duration, show
+from harness.history import Call, History
+from harness.op import INFO
+from harness.result import INVALID, UNKNOWN, VALID, Budget, Result
+
+Span = tuple[Nanos, Nanos]
+
+
+class Progress:
+    """The checker `progress`: invalid where for longer than `limit` somebody waited for a lock that
+    nobody held, while there was no excuse.
+
+    Excuses are faults of the plan, and `after` longer; and a client that ended (an info), and
+    `session` longer, since until then its znodes stand in the way of all others. With `orphans` so
+    does a session that its own client gave up, since it could not tell whether its create was done:
+    a simple lock's client must leave that znode alone.
+    """
+
+    name = "progress"
+
+    def __init__(
+        self,
+        limit: str | float = "4s",
+        *,
+        session: str | float = "6s",
+        after: str | float = "3s",
+        orphans: bool = False,
+    ) -> None:
+        self._orphans = orphans
+        self._limit, self._session, self._after = map(duration, (limit, session, after))
+
+    def check(self, history: History, budget: Budget) -> Result:
+        """`data`: for each lock the longest such time, in ns, and when it began."""
+        last = max((op.time for op in history.ops), default=0)
+        excuses = self._excuses(history)
+        data: dict[str, Any] = {"idle": {}}
+        worst: tuple[Span, Call] | None = None
+        waits = [call for call in history.calls if call.invoke.f == "acquire"]
+        if not waits:
+            return Result(UNKNOWN, "no lock was asked for", data)
+        for key in dict.fromkeys(str(call.invoke.key) for call in waits):
+            mine = [call for call in waits if str(call.invoke.key) == key]
+            held = [
+                (section.start, last if section.until is None else section.until)
+                for section in sections(history)
+                if str(section.key) == key
+            ]
+            idle = _without(_union(_span(call, last) for call in mine), _union([*held, *excuses]))
+            longest = max(idle, key=lambda span: span[1] - span[0], default=(0, 0))
+            data["idle"][key] = {"longest_ns": longest[1] - longest[0], "from_ns": longest[0]}
+            if worst is None or longest[1] - longest[0] > worst[0][1] - worst[0][0]:
+                worst = longest, _waiting(mine, longest, last)
+        assert worst is not None
+        (start, end), call = worst
+        if end - start <= self._limit:
+            return Result(VALID, None, data)
+        sentence = (
+            f"nobody got the lock: process {call.invoke.process} waited for a lock that nobody "
+            f"held for {show(end - start)} from {show(start)} on, while there was no fault; the "
+            f"limit is {show(self._limit)}"
+        )
+        return Result(INVALID, sentence, data, (anomaly(history, call, (), (), sentence),))
+
+    def _excuses(self, history: History) -> list[Span]:
+        found = [(band.start, band.end + self._after) for band in bands(history)]
+        for op in history.ops:
+            given_up = self._orphans and op.f == "session" and op.value == "closed"
+            if given_up or (isinstance(op.process, int) and op.type == INFO):
+                found.append((op.time - self._session, op.time + self._session + self._after))
+        return found
+
+
+def _span(call: Call, last: Nanos) -> Span:
+    return call.invoke.time, call.completion.time if call.completion is not None else last
+
+
+def _waiting(calls: Sequence[Call], span: Span, last: Nanos) -> Call:
+    """Of those who waited during a span, the first; or any where nobody did."""
+    during = [c for c in calls if c.invoke.time < span[1] and _span(c, last)[1] > span[0]]
+    return min(during or calls, key=lambda call: call.invoke.time)
+
+
+def _union(spans: Iterable[Span]) -> list[Span]:
+    """The same times as spans that do not touch, in order."""
+    made: list[Span] = []
+    for start, end in sorted(spans):
+        if made and start <= made[-1][1]:
+            made[-1] = (made[-1][0], max(made[-1][1], end))
+        else:
+            made.append((start, end))
+    return made
+
+
+def _without(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
+    """What is left of spans without the holes; both in order, without overlaps."""
+    left: list[Span] = []
+    for start, end in spans:
+        for a, b in holes:
+            if b <= start or a >= end:
+                continue
+            if a > start:
+                left.append((start, a))
+            start = max(start, b)
+        if start < end:
+            left.append((start, end))
+    return left

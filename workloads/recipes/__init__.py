@@ -1,0 +1,1 @@
+"""Recipes: locks and other coordination made of the ZooKeeper-like service."""
