@@ -13,12 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from checker.zookeeper.finding import Finding, anomaly
+from checker.zookeeper.ladder import stated
 from checker.zookeeper.log import Log, merge
 from checker.zookeeper.logs import log_rules
 from checker.zookeeper.order import order_rules
 from checker.zookeeper.place import Placed, place
 from checker.zookeeper.replay import Replay
 from checker.zookeeper.request import Asked, requests
+from checker.zookeeper.sequential import ordered
 from checker.zookeeper.state import Comparison
 from checker.zookeeper.unsure import Unsure
 from checker.zookeeper.watch import Watches, watch_rules
@@ -34,7 +36,9 @@ EXPLAINED = 5  # at most so many violations get a picture; the rest are counted
 class ZooKeeperGuarantee:
     """The checker `zookeeper`: rules Z1 to Z11 and W1 to W6, each violation by its name.
 
-    Result.data: `violations` by rule, `names` by name, `judged` and `not_judged` (rule: why).
+    Result.data: `violations` by rule, `names` by name, `judged` and `not_judged` (rule: why), and
+    the strongest model that held: `strongest`, `statement`, `models` (checker.zookeeper.ladder). A
+    history whose answers name no zxid is judged by search.
     """
 
     name = "zookeeper"
@@ -43,8 +47,11 @@ class ZooKeeperGuarantee:
         """Valid, invalid with an anomaly for each kind of violation, or unknown."""
         asked = requests(history)
         if not any(r.position is not None for r in asked.requests):
-            return _without_positions(history, budget)
+            return stated(ordered(history, budget), history, None, budget)
         judged = _Judged(history, asked)
+        return stated(self._by_zxids(judged, history, budget), history, judged.log, budget)
+
+    def _by_zxids(self, judged: _Judged, history: History, budget: Budget) -> Result:
         found: list[Finding] = []
         for finding in judged.findings():
             found.append(finding)
@@ -136,10 +143,3 @@ def _explain(found: Sequence[Finding], history: History) -> tuple[Anomaly, ...]:
 def _cause(sentence: str, count: int) -> str:
     more = count - 1
     return sentence + (f" (and {more} more violation{'s' if more > 1 else ''})" if more else "")
-
-
-def _without_positions(history: History, budget: Budget) -> Result:
-    """A history whose replies name no zxid: by search."""
-    from checker.zookeeper.sequential import ordered
-
-    return ordered(history, budget)

@@ -19,7 +19,7 @@ from checker.encode import Unfit
 from checker.zookeeper.chain import chains, session
 from checker.zookeeper.finding import Finding, anomaly
 from checker.zookeeper.request import FOREVER, Request, requests, who
-from checker.zookeeper.search import Sought, search
+from checker.zookeeper.search import MOST_REMEMBERED, Sought, search
 from harness.band import bands
 from harness.clock import show
 from harness.history import History
@@ -52,13 +52,14 @@ def ordered(history: History, budget: Budget) -> Result:
     return _result(history, asked, Sought(stuck=(at, *before[-1:], *stuck)), ORDERED)
 
 
-def sequential(history: History, budget: Budget) -> Result:
-    """Whether there is an order that respects sessions alone."""
+def sequential(history: History, budget: Budget, most: int = MOST_REMEMBERED) -> Result:
+    """Whether there is an order that respects sessions alone. `most` configurations are looked at
+    before it is unknown."""
     asked = _fit(history)
     if isinstance(asked, str):
         return Result(UNKNOWN, asked)
     try:
-        found = search(chains(asked, real_time=False), budget)
+        found = search(chains(asked, real_time=False), budget, most)
     except Unfit as error:
         return Result(UNKNOWN, str(error))
     return _result(history, asked, found, SEQUENTIAL)
@@ -127,10 +128,7 @@ def _told(r: Request, name: str) -> str:
         answer = "was done"
     else:
         answer = f"was told {words.value(_brief(r.result))}"
-    return (
-        f"{who(r)} {answer} at {show(r.ret)}; no order of the requests explains that which "
-        + (KEEPS[name])
-    )
+    return f"{who(r)} {answer} at {show(r.ret)}; {KEEPS[name]}"
 
 
 def _brief(result: object) -> object:

@@ -113,7 +113,7 @@ def test_shortest_prefix_without_an_order_is_shown() -> None:
     (anomaly,) = result.anomalies
     assert history.ops[anomaly.at].time == 4 * MS
     assert anomaly.sentence == result.cause
-    assert "read at /kx by process 1 was told nothing at 5 ms" in anomaly.sentence
+    assert "read /kx by process 1 was told nothing at 5 ms" in anomaly.sentence
 
 
 def test_time_limit_makes_it_unknown() -> None:
