@@ -31,18 +31,17 @@ class Turns:
         self._key: dict[Any, Any] = {}  # by process: the lock it holds or asks for
 
     def __call__(self, ctx: gen.Context) -> Op | None:
-        """The next operation, of a process that is free; who holds a lock goes first."""
+        """The next operation, of any process that is free: so idle ones soon queue up."""
         free = [ctx.processes[bit] for bit in bits_of(ctx.free & ~NEMESIS_BIT)]
-        holding = [process for process in free if self._left.get(process)]
-        pool = holding or free
-        process = pool[ctx.spread(len(pool))]
-        if holding:
-            return self.goes_on(process)
+        process = free[ctx.spread(len(free))]
+        if (op := self.goes_on(process)) is not None:
+            return op
         return self.begins(process, self._keys[int(self._rng.random() * len(self._keys))])
 
     def begins(self, process: Any, key: Any) -> Op:
         """An acquire."""
         self._key[process] = key
+        self._left[process] = ["acquire"]  # until it is heard of
         return invoke("acquire", process=process, key=key)
 
     def goes_on(self, process: Any) -> Op | None:
@@ -66,7 +65,8 @@ class Turns:
             self._left[process] = self._left[process][1:]
 
     def releases(self, ctx: gen.Context) -> Op | None:
-        """For the end of a run: a release for each process that still holds a lock; then None."""
+        """For the end of a run: a release for each process that may still hold a lock, then None.
+        What ended after the time was up has not been heard of, so some hold nothing."""
         for bit in bits_of(ctx.free & ~NEMESIS_BIT):
             process = ctx.processes[bit]
             if self._left.pop(process, None):
