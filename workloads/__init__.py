@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.workload import Workload
+from workloads.recipes.herd import herd
 from workloads.recipes.locking import lock
 from workloads.register import cas_register, register
 from workloads.tree import tree
@@ -14,8 +15,9 @@ REGISTRY: dict[str, Callable[..., Workload]] = {
     "cas-register": cas_register,
     "tree": tree,
     "lock": lock,
+    "herd": herd,
 }
 
 # The module with a workload's planted variants (harness.variant), for `bug` in a plan, and the
 # system that they are listed under.
-BUGS: dict[str, str] = {"lock": "workloads.recipes.bugs"}
+BUGS: dict[str, str] = {"lock": "workloads.recipes.bugs", "herd": "workloads.recipes.bugs"}

@@ -8,6 +8,7 @@ from typing import Any
 from checker.recipes.picture import anomaly
 from checker.recipes.section import Section, number, sections
 from harness.history import History
+from harness.op import OK, WATCH
 from harness.result import INVALID, UNKNOWN, VALID, Budget, Result
 
 LEAST = 20  # acquires, below which a mean says nothing
@@ -52,6 +53,64 @@ class Herd:
         )
         drawn = anomaly(history, worst.acquire, (), (), sentence)
         return Result(INVALID, sentence, data, (drawn,))
+
+
+class Messages:
+    """The checker `messages`: n clients that each got the lock once, all at the same time, sent and
+    received exactly as many messages as the recipe says; `kind` is simple or scalable.
+
+    Counted are the clients' requests and the watch events, no replies: 1.5 n^2 + 0.5 n and 6 n - 3.
+    docs/herd.md explains each term. Unknown where not everybody got the lock, since then the recipe
+    was not gone through as a whole.
+    """
+
+    name = "messages"
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def check(self, history: History, budget: Budget) -> Result:
+        """`data`: n, requests, events, their sum `messages`, and what was `expected`."""
+        done = [c for c in history.calls if c.invoke.f in ("acquire", "release")]
+        n = len({call.invoke.process for call in done})
+        oks = [call.completion for call in done if call.completion and call.completion.type == OK]
+        requests = sum(number(op.value.get("requests")) or 0 for op in oks if _is_map(op.value))
+        events = sum(op.process == WATCH and op.f == WATCH for op in history.ops)
+        expected = messages(self._kind, n)
+        data = {
+            "n": n,
+            "requests": requests,
+            "events": events,
+            "messages": requests + events,
+            "expected": expected,
+        }
+        if len(oks) < max(2 * n, 1):
+            cause = f"{len(oks)} of {2 * n} acquires and releases came out ok"
+            return Result(UNKNOWN, cause, data)
+        if requests + events == expected:
+            return Result(VALID, None, data)
+        text = (
+            f"{n} clients that each got the {self._kind} lock once needed {requests} requests and "
+            f"{events} watch events, {requests + events} messages in all, not {expected}"
+        )
+        return Result(INVALID, text, data)
+
+
+def messages(kind: str, n: int) -> int:
+    """Requests and watch events until each of n clients has had the lock once.
+
+    >>> [messages("simple", n) for n in (1, 100, 1000)]
+    [2, 15050, 1500500]
+    >>> [messages("scalable", n) for n in (1, 100, 1000)]
+    [3, 597, 5997]
+    """
+    if kind == "simple":
+        return (3 * n * n + n) // 2
+    return 6 * n - 3 if n else 0
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def _worst(found: Sequence[Section]) -> Section:

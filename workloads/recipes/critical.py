@@ -43,6 +43,7 @@ class Rules(Struct, frozen=True):
     parts: int = 1
     patience: Nanos = 0  # how long an acquire waits
     limit: Nanos = 0  # of a whole operation
+    hold: Nanos = 0  # how long the operation `work` takes
 
 
 class Critical(Recipe):
@@ -97,6 +98,8 @@ class Critical(Recipe):
         """One operation."""
         if op.f == "acquire":
             return (yield from self.acquire(op))
+        if op.f == "prepare":
+            return (yield from self.prepare(op))
         if self.token is None:
             return fail(op, ["unavailable", "it does not hold the lock"])
         if op.f == "write":
@@ -105,7 +108,15 @@ class Critical(Recipe):
             done = yield from self.release(op)
             self.token = None
             return done
+        if op.f == "work":
+            yield Sleep(self.rules.hold)
+            return ok(op)
         return (yield from self.read(op) if op.f == "read" else self.repair(op))
+
+    def prepare(self, op: Op) -> Running:
+        """Make what the lock needs, once for all clients."""
+        yield Sleep(0)
+        return ok(op)
 
     def acquire(self, op: Op) -> Running:
         """Get the lock: ok with its token, and the requests and events it took."""

@@ -21,7 +21,7 @@ from random import Random
 from typing import Any
 
 from harness.core import ClientCore, NodeId
-from harness.op import INFO, OK, WATCH, Op, fail, info
+from harness.op import INFO, OK, WATCH, Op, fail, info, ok
 from harness.recipe import Await, Do, Running, Sleep
 from workloads.recipes.critical import (
     AGAIN,
@@ -116,6 +116,11 @@ class ScalableLock(Waiting):
             if self.lost:
                 return fail(op, ["unavailable", "the session ended while it waited"])
         return (yield from self.leave(op))
+
+    def prepare(self, op: Op) -> Running:
+        """The parent of the queue."""
+        made: Op = yield Do("create", [queue_path(op.key), None])
+        return ok(op) if made.type == OK or code(made) == "node-exists" else ended(op, made)
 
     def enter(self, key: Any, until: int) -> Step:
         """A new znode at the end of the queue; the queue is made where there is none."""

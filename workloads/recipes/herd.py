@@ -1,0 +1,41 @@
+"""The workload `herd`: every client wants the lock at once, gets it once, and all is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+from checker.recipes.herd import Messages
+from harness import generator as gen
+from harness.clock import SECOND, duration
+from harness.core import NodeId
+from harness.op import invoke
+from harness.workload import Workload
+from workloads import option
+from workloads.recipes.critical import Rules
+from workloads.recipes.locking import KINDS, NEEDS, Clients
+
+KEY = 1
+
+
+def herd(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Workload:
+    """Options: `kind` (simple or scalable), `hold` ("200ms": how long each works under the lock:
+    long enough for the others to queue up again, or the count is not exact), `session` ("60s").
+    Raises ValueError."""
+    option.known(options, ("kind", "hold", "session"))
+    kind = options.get("kind", "simple")
+    if kind not in KINDS:
+        raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+    hold = duration(options.get("hold", "200ms"))
+    far = 100_000 * SECOND
+    turn = [invoke(f, key=KEY) for f in ("acquire", "work", "release")]
+    return Workload(
+        name="herd",
+        needs=NEEDS,
+        generator=gen.then(invoke("prepare", key=KEY), gen.each_thread(turn)),
+        final=None,
+        checkers={"messages": Messages(kind)},
+        system_options={"session_timeout": options.get("session", "60s")},
+        wrap=Clients(KINDS[kind], Rules(patience=far, limit=far, hold=hold)),
+    )
