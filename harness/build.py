@@ -245,7 +245,7 @@ def _checkers(plan: Plan, load: Workload) -> dict[str, Checker]:
     import checker
 
     nodes = tuple(f"n{i}" for i in range(1, plan.nodes + 1))
-    fs = tuple(sorted(load.needs))
+    fs = tuple(sorted(load.asks or load.needs))
     found: dict[str, Checker] = {
         name: checker.Required(judge, plan.require, fs, nodes)
         for name, judge in load.checkers.items()

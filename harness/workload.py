@@ -23,7 +23,8 @@ class Workload(Struct, frozen=True):
     `pipeline` processes share one client and so one session, and have operations open at the same
     time. `wrap(core, me, rng)` puts a client of the workload's own around the system's: a recipe,
     which makes several of the system's operations of one of its own (see harness.recipe); `needs`
-    then names the system's operations, not the workload's.
+    then names the system's operations, not the workload's, and `asks` the workload's own, of which
+    a plan's `require` wants to see some (empty: all of `needs`).
     """
 
     name: str
@@ -34,6 +35,7 @@ class Workload(Struct, frozen=True):
     system_options: Mapping[str, Any] = {}
     pipeline: int = 1
     wrap: Callable[[ClientCore, NodeId, Random], ClientCore] | None = None
+    asks: frozenset[str] = frozenset()
 
 
 def reads_of_every_key(keys: Sequence[Any], nodes: Sequence[NodeId]) -> list[tuple[Any, NodeId]]:

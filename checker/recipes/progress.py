@@ -20,8 +20,9 @@ class Progress:
     """The checker `progress`: invalid where for longer than `limit` somebody waited for a lock that
     nobody held, while there was no excuse.
 
-    Excuses are faults of the plan, and `after` longer; and a client that ended (an info), and
-    `session` longer, since until then its znodes stand in the way of all others. With `orphans` so
+    Excuses are faults of the plan, and `after` longer; and a client that ended (an info) in what it
+    did with that lock, and `session` longer, since until then its znodes stand in the way of all
+    others. With `orphans` so
     does a session that its own client gave up, since it could not tell whether its create was done:
     a simple lock's client must leave that znode alone.
     """
@@ -42,7 +43,6 @@ class Progress:
     def check(self, history: History, budget: Budget) -> Result:
         """`data`: for each lock the longest such time, in ns, and when it began."""
         last = max((op.time for op in history.ops), default=0)
-        excuses = self._excuses(history)
         data: dict[str, Any] = {"idle": {}}
         worst: tuple[Span, Call] | None = None
         waits = [call for call in history.calls if call.invoke.f == "acquire"]
@@ -50,6 +50,7 @@ class Progress:
             return Result(UNKNOWN, "no lock was asked for", data)
         for key in dict.fromkeys(str(call.invoke.key) for call in waits):
             mine = [call for call in waits if str(call.invoke.key) == key]
+            excuses = self._excuses(history, key)
             held = [
                 (section.start, last if section.until is None else section.until)
                 for section in sections(history)
@@ -71,11 +72,13 @@ class Progress:
         )
         return Result(INVALID, sentence, data, (anomaly(history, call, (), (), sentence),))
 
-    def _excuses(self, history: History) -> list[Span]:
+    def _excuses(self, history: History, key: str) -> list[Span]:
+        """For a lock; a client that ended was concerned with one lock only."""
         found = [(band.start, band.end + self._after) for band in bands(history)]
         for op in history.ops:
             given_up = self._orphans and op.f == "session" and op.value == "closed"
-            if given_up or (isinstance(op.process, int) and op.type == INFO):
+            retired = isinstance(op.process, int) and op.type == INFO and str(op.key) == key
+            if given_up or retired:
                 found.append((op.time - self._session, op.time + self._session + self._after))
         return found
 

@@ -38,4 +38,5 @@ def herd(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Workload:
         checkers={"messages": Messages(kind)},
         system_options={"session_timeout": options.get("session", "60s")},
         wrap=Clients(KINDS[kind], Rules(patience=far, limit=far, hold=hold)),
+        asks=frozenset({"acquire", "release"}),
     )

@@ -70,6 +70,7 @@ def lock(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Workload:
         checkers=checkers,
         system_options={"session_timeout": session},
         wrap=Clients(KINDS[kind], rules),
+        asks=frozenset({"acquire", "write", "release"}),
     )
 
 
