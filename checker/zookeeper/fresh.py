@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from msgspec import UNSET, Struct
 
 from checker.zookeeper.log import Log
-from checker.zookeeper.place import place
+from checker.zookeeper.place import Witness
 from checker.zookeeper.replay import CHILD, DELETED, Replay
 from checker.zookeeper.request import FOREVER, READ, Request, who, zxid
 
@@ -30,11 +30,12 @@ class Stale(Struct, frozen=True):
     words: str
 
 
-def first_stale(requests: Sequence[Request], log: Log) -> Stale | None:
+def first_stale(witness: Witness) -> Stale | None:
     """The first request that shows the history not to be linearizable; None if it is. Asks for a
     log that is whole, and a history that keeps ZooKeeper's guarantee."""
-    stretches = _Stretches(requests, log)
-    written = {r.at: p for p, r in place(requests, log).writes}
+    requests = witness.asked.requests
+    stretches = _Stretches(requests, witness.log)
+    written = {r.at: p for p, r in witness.placed.writes}
     events = []
     for r in requests:
         if r.kind == READ and r.position is None:

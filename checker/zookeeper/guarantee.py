@@ -14,10 +14,9 @@ from typing import Any
 
 from checker.zookeeper.finding import Finding, anomaly
 from checker.zookeeper.ladder import stated
-from checker.zookeeper.log import Log, merge
 from checker.zookeeper.logs import log_rules
 from checker.zookeeper.order import order_rules
-from checker.zookeeper.place import Placed, place
+from checker.zookeeper.place import witness
 from checker.zookeeper.replay import Replay
 from checker.zookeeper.request import Asked, requests
 from checker.zookeeper.sequential import ordered
@@ -26,7 +25,7 @@ from checker.zookeeper.unsure import Unsure
 from checker.zookeeper.watch import Watches, watch_rules
 from harness.band import bands
 from harness.history import History
-from harness.result import INVALID, VALID, Anomaly, Budget, Result
+from harness.result import INVALID, UNKNOWN, VALID, Anomaly, Budget, Result
 
 RULES = (*(f"Z{i}" for i in range(1, 12)), *(f"W{i}" for i in range(1, 7)))
 OF_LOGS = ("Z7", "Z8", "Z9")
@@ -49,20 +48,25 @@ class ZooKeeperGuarantee:
         if not any(r.position is not None for r in asked.requests):
             return stated(ordered(history, budget), history, None, budget)
         judged = _Judged(history, asked)
-        return stated(self._by_zxids(judged, history, budget), history, judged.log, budget)
+        return stated(self._by_zxids(judged, history, budget), history, judged.witness, budget)
 
     def _by_zxids(self, judged: _Judged, history: History, budget: Budget) -> Result:
         found: list[Finding] = []
-        for finding in judged.findings():
-            found.append(finding)
-            why = budget.expired() if len(found) % 1000 == 0 else None
-            if why:
+        stopped = None
+        for rules in judged.parts():
+            found += rules
+            stopped = budget.expired()
+            if stopped:
                 break
         found.sort(key=lambda f: (f.line, RULES.index(f.rule)))
         data = judged.data(found)
         if found:
             anomalies = _explain(found, history)
             return Result(INVALID, _cause(anomalies[0].sentence, len(found)), data, anomalies)
+        if stopped:
+            return Result(
+                UNKNOWN, f"{stopped}: not all rules judged, those that were all hold", data
+            )
         return Result(VALID, None, data)
 
 
@@ -70,25 +74,25 @@ class _Judged:
     """One history, its log and its replay."""
 
     def __init__(self, history: History, asked: Asked) -> None:
-        self.history, self.asked = history, asked
-        self.log: Log = merge(history.dumps)
-        self.placed: Placed = place(asked.requests, self.log)
+        self.asked = asked
+        self.witness = witness(history, asked)
+        self.log, self._placed = self.witness.log, self.witness.placed
         self.watches = Watches(history, asked.requests)
-        self.replay = Replay(self.watches.paths)
-        unsure = Unsure(self.log, asked.requests, self.placed.unknown, bool(asked.foreign))
-        self.comparison = Comparison(self.log, self.placed, self.replay, unsure)
+        self._replay = Replay(self.watches.paths)
+        unsure = Unsure(self.log, asked.requests, self._placed.unknown, bool(asked.foreign))
+        self.comparison = Comparison(self.log, self._placed, self._replay, unsure)
 
-    def findings(self) -> Iterator[Finding]:
-        """All violations."""
-        asked, placed = self.asked.requests, self.placed
-        yield from log_rules(self.log, self.placed)
-        yield from placed.findings
-        yield from order_rules(asked, placed.writes)
-        yield from self.comparison.run(asked)
-        yield from watch_rules(
+    def parts(self) -> Iterator[Iterable[Finding]]:
+        """All violations, a few rules at a time."""
+        asked, placed = self.asked.requests, self._placed
+        yield log_rules(self.log, placed)
+        yield placed.findings
+        yield order_rules(asked, placed.writes)
+        yield self.comparison.run(asked)
+        yield watch_rules(
             self.watches,
             asked,
-            self.replay,
+            self._replay,
             self.log,
             self.comparison.closed,
             placed.by_zxid,

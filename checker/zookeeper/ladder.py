@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from checker.linearizable import Linearizable
 from checker.model import CasRegister
 from checker.zookeeper.fresh import first_stale
-from checker.zookeeper.log import Log
+from checker.zookeeper.place import Witness
 from checker.zookeeper.request import requests
 from checker.zookeeper.search import MOST_REMEMBERED
 from checker.zookeeper.sequential import sequential
@@ -65,11 +65,12 @@ class Rung(Struct, frozen=True):
     cause: str | None = None
 
 
-def stated(own: Result, history: History, log: Log | None, budget: Budget) -> Result:
-    """The checker's result with the ladder in its data: `models` (a verdict each), `strongest`, and
-    `statement`, one sentence. `log` is None for a history whose answers name no zxid."""
-    rungs = _judge(own, history, log, budget)
-    strongest = next((name for name in RUNGS if rungs[name].verdict == VALID), NONE)
+def stated(own: Result, history: History, witness: Witness | None, budget: Budget) -> Result:
+    """The checker's result with the ladder in its data: `models` (a verdict each), `strongest` (or
+    "none", or "unknown"), and `statement`, one sentence. `witness` is None for a history whose answers name no zxid."""
+    rungs = _judge(own, history, witness, budget)
+    least = UNKNOWN if rungs[SESSION].verdict == UNKNOWN else NONE
+    strongest = next((name for name in RUNGS if rungs[name].verdict == VALID), least)
     ladder = {
         "strongest": strongest,
         "statement": statement({name: rung.verdict for name, rung in rungs.items()}),
@@ -97,14 +98,16 @@ def statement(verdicts: dict[str, str]) -> str:
     return ", ".join(parts)
 
 
-def _judge(own: Result, history: History, log: Log | None, budget: Budget) -> dict[str, Rung]:
+def _judge(
+    own: Result, history: History, witness: Witness | None, budget: Budget
+) -> dict[str, Rung]:
     held = Rung(VALID)
     found = {ZOOKEEPER: Rung(own.verdict, own.cause)}
     if own.verdict == VALID:
-        found |= {LINEARIZABLE: _linearizable(history, log, budget), SEQUENTIAL: held}
+        found |= {LINEARIZABLE: _linearizable(history, witness, budget), SEQUENTIAL: held}
     else:
         found[LINEARIZABLE] = _above(own)
-        found[SEQUENTIAL] = _sequential(own, history, log, budget)
+        found[SEQUENTIAL] = _sequential(own, history, witness, budget)
     if found[SEQUENTIAL].verdict == VALID:
         found[SESSION] = held
     else:
@@ -121,19 +124,20 @@ def _above(own: Result) -> Rung:
     return Rung(INVALID, own.cause)
 
 
-def _linearizable(history: History, log: Log | None, budget: Budget) -> Rung:
+def _linearizable(history: History, witness: Witness | None, budget: Budget) -> Rung:
     """Linearizability of a history that keeps the guarantee."""
-    asked = requests(history)
+    asked = witness.asked if witness is not None else requests(history)
     if asked.foreign:
         return Rung(UNKNOWN, f"the requests of {', '.join(asked.foreign)} are not in the history")
     if {r.f for r in asked.requests} <= REGISTER | {"sync"}:
         result = Linearizable(CasRegister()).check(_without_syncs(history), budget)
         return Rung(result.verdict, result.cause)
-    if log is None:
+    if witness is None:
         return Rung(UNKNOWN, "the answers name no zxid")
+    log = witness.log
     if log.why is not None or not log.is_whole:
         return Rung(UNKNOWN, log.why or "the nodes' logs do not go back to the first entry")
-    stale = first_stale(asked.requests, log)
+    stale = first_stale(witness)
     return Rung(VALID) if stale is None else Rung(INVALID, stale.words)
 
 
@@ -146,11 +150,11 @@ def _without_syncs(history: History) -> History:
     return History([op for at, op in enumerate(history.ops) if at not in gone])
 
 
-def _sequential(own: Result, history: History, log: Log | None, budget: Budget) -> Rung:
+def _sequential(own: Result, history: History, witness: Witness | None, budget: Budget) -> Rung:
     """Sequential consistency of a history that does not keep the guarantee."""
     broken = set(own.data.get("violations", ())) - OF_WATCHES
-    if log is not None and own.verdict == INVALID and broken <= OF_REAL_TIME:
+    if witness is not None and own.verdict == INVALID and broken <= OF_REAL_TIME:
         if TWICE not in own.data.get("names", ()):
             return Rung(VALID)  # the order of the zxids is one
-    result = sequential(history, budget, MOST_REMEMBERED if log is None else MOST_SEARCHED)
+    result = sequential(history, budget, MOST_REMEMBERED if witness is None else MOST_SEARCHED)
     return Rung(result.verdict, result.cause)

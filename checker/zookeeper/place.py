@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from checker.zookeeper.finding import Finding
-from checker.zookeeper.log import Entry, Log, plain
-from checker.zookeeper.request import AT_ITS_PLACE, WRITE, Request, code_of, what, who, zxid
+from checker.zookeeper.log import Entry, Log, merge, plain
+from checker.zookeeper.request import AT_ITS_PLACE, WRITE, Asked, Request, code_of, who, zxid
+from harness.history import History
 from harness.op import FAIL, OK
 
 TYPES = {"write": ("create", "setData"), "cas": ("create", "setData"), "close": ("closeSession",)}
@@ -28,6 +29,20 @@ class Placed(Struct, frozen=True):
     by_zxid: dict[int, Request]
     unknown: Sequence[Request]
     findings: Sequence[Finding]
+
+
+class Witness(Struct, frozen=True):
+    """A history's requests, the log of its nodes, and the places of the writes in that."""
+
+    asked: Asked
+    log: Log
+    placed: Placed
+
+
+def witness(history: History, asked: Asked) -> Witness:
+    """What the zxids of a history are judged with."""
+    log = merge(history.dumps)
+    return Witness(asked, log, place(asked.requests, log))
 
 
 def place(requests: Sequence[Request], log: Log) -> Placed:
@@ -70,7 +85,7 @@ def _acknowledged(
         return
     placed.append((r.position, r))
     entry = log.at(r.position)
-    if entry is not None and _is_of(r, entry):
+    if entry is not None and is_of(r, entry):
         if entry.error is not None:
             told = f"the log says of it that it was refused ({code_of(entry.error)})"
             findings.append(_lost(r, told))
@@ -97,7 +112,7 @@ def _refused(
     r: Request, log: Log, placed: list[tuple[int, Request]], findings: list[Finding]
 ) -> None:
     entry = log.at(r.position) if r.position is not None else None
-    if entry is not None and _is_of(r, entry):
+    if entry is not None and is_of(r, entry):
         placed.append((entry.position, r))
         done: Entry | None = entry if entry.error is None else None
     elif r.position is not None and r.code in CERTAIN and not log.covers(r.position):
@@ -112,7 +127,7 @@ def _refused(
         findings.append(Finding("Z3", "refused write done", words, r, r.done, (r,)))
 
 
-def _is_of(r: Request, entry: Entry) -> bool:
+def is_of(r: Request, entry: Entry) -> bool:
     """Whether an entry is this request's."""
     if r.session is not None and r.seq is not None and entry.session is not None and entry.seq:
         return (entry.session, entry.seq) == (r.session, r.seq)
@@ -127,6 +142,8 @@ def _same_value(r: Request, entry: Entry) -> bool:
         return True
     if entry.type not in TYPES.get(r.f, (r.f,)):
         return False
+    if r.f not in ("write", "cas") and r.value == entry.value:
+        return True
     asked, held = plain(r.value), plain(entry.value)
     if r.f in ("write", "cas"):
         return bool(held[:2] == [r.path, asked if r.f == "write" else asked[1]])
@@ -140,6 +157,3 @@ def _same_value(r: Request, entry: Entry) -> bool:
 def _flagged(value: list[object]) -> list[object]:
     """A create without flags is one with none."""
     return value[:-1] if value and value[-1] == "" else value
-
-
-__all__ = ["Placed", "place", "what"]

@@ -68,6 +68,7 @@ class Replay:
         self.touched: dict[str, tuple[int, str]] = {}
         self.changes: dict[str, list[tuple[int, str]]] = {path: [] for path in watched}
         self._undo: dict[str, Znode | None] | None = None
+        self._fired: list[str] = []  # paths of the changes, of this entry
         self._zxid, self._type = 0, ""
         self._time: int | None = None
         self._session: str | None = None
@@ -79,6 +80,7 @@ class Replay:
         self._zxid, self._type, self._session, self._time = zxid, type_, session, time
         if type_ == "multi":
             return self._multi(value)
+        self._fired.clear()
         if type_ == "closeSession":
             self._close(str(value))
             return DONE
@@ -168,7 +170,7 @@ class Replay:
     def _multi(self, operations: Sequence[Any]) -> Applied:
         """All or nothing: what was done is undone where an operation is refused."""
         undo = self._undo = {}
-        counts = {path: len(found) for path, found in self.changes.items()} if self.changes else {}
+        self._fired = []
         touched = self.touched
         self.touched = {}  # kept apart until the multi is known to be done
         results = []
@@ -185,8 +187,8 @@ class Replay:
             touched.update(layer)
             return Applied(results)
         self._restore(undo)
-        for path, count in counts.items():
-            del self.changes[path][count:]
+        for path in self._fired:
+            self.changes[path].pop()
         return refused
 
     # --- where no log reaches
@@ -234,13 +236,16 @@ class Replay:
         parent.pzxid = self._zxid
         parent.cversion += 1
         parent.stat = parent.names = None
-        if path in self.changes:
-            self.changes[path].append((self._zxid, CHILD))
+        self._fire(path, CHILD)
 
     def _touch(self, path: str, change: str) -> None:
         self.touched[path] = (self._zxid, self._type)
+        self._fire(path, change)
+
+    def _fire(self, path: str, change: str) -> None:
         if path in self.changes:
             self.changes[path].append((self._zxid, change))
+            self._fired.append(path)
 
     def _save(self, path: str) -> None:
         if self._undo is not None and path not in self._undo:
@@ -251,7 +256,7 @@ class Replay:
         for path, old in undo.items():
             new = self.znodes.pop(path, None)
             if new is not None and new.owner is not None:
-                self.ephemerals[new.owner].discard(path)
+                self.ephemerals.get(new.owner, set()).discard(path)
             if old is not None:
                 self.znodes[path] = old
                 if old.owner is not None:

@@ -19,7 +19,7 @@ from msgspec import UNSET
 from checker import words
 from checker.zookeeper.finding import Finding, Force
 from checker.zookeeper.log import INDEX, Entry, Log, plain
-from checker.zookeeper.place import Placed
+from checker.zookeeper.place import Placed, is_of
 from checker.zookeeper.replay import (
     Applied,
     Replay,
@@ -85,11 +85,11 @@ def _as_entry(r: Request) -> tuple[str, Any]:
 
 def steps(log: Log, placed: Placed) -> list[Step]:
     """The updates by index: of the log, and of the clients where it does not reach."""
-    found = [
-        Step(entry, placed.by_zxid.get(entry.position), entry.position)
-        for entry in log.entries
-        if entry.type in UPDATES
-    ]
+    found = []
+    for entry in log.entries:
+        if entry.type in UPDATES:
+            r = placed.by_zxid.get(entry.position)
+            found.append(Step(entry, r if r and is_of(r, entry) else None, entry.position))
     found += [
         Step(None, r, position)
         for position, r in placed.by_zxid.items()
@@ -218,12 +218,13 @@ class Comparison:
         """An update of znodes that are unsure: its own outcome says what is known of them."""
         if step.error is not None:
             return
-        parts = [(step.type, step.value, step.request.result if step.request else UNSET)]
+        r = step.request
+        told = r.result if r is not None and r.outcome == "ok" else None
+        parts = [(step.type, step.value, told)]
         if step.type == "multi":
-            told = step.request.result if step.request and step.request.outcome == "ok" else ()
             results = told if isinstance(told, (list, tuple)) else ()
             parts = [
-                (op[0], op[1:], results[i] if i < len(results) else UNSET)
+                (op[0], op[1:], results[i] if i < len(results) else None)
                 for i, op in enumerate(step.value)
             ]
         for type_, value, result in parts:

@@ -92,7 +92,10 @@ class Unsure:
 
     def hides_any(self, paths: Iterable[str], replay: Replay) -> bool:
         """Whether an update of these may end otherwise than the replay says."""
-        return any(self.hides(path, replay) or path in self.parents for path in paths)
+        return any(
+            path in self.parents or self.hides(path, replay) or self.hides(split(path)[0], replay)
+            for path in paths
+        )
 
     def hides(self, path: str, replay: Replay) -> bool:
         """Whether this znode may be other than the replay says, or be there though it does not."""

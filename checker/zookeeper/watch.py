@@ -65,6 +65,7 @@ class Watches:
         self.left: dict[str, dict[Slot, list[Registered]]] = {}
         self.maybe: set[tuple[str | None, str]] = set()  # session, path: left perhaps
         self.expected = 0
+        self.changes: dict[Slot, tuple[list[int], list[str]]] = {}  # zxids and types, of each slot
         for line, op in enumerate(history.ops):
             if op.process == WATCH:
                 self._line(line, op)
@@ -154,7 +155,7 @@ class _Session:
             found.sort(key=lambda x: x.position)
         self._replay, self._log, self._by_zxid = replay, log, by_zxid
         self._all_known = all_known
-        self._changes: dict[Slot, tuple[list[int], list[str]]] = {}
+        self._changes = watches.changes
         replies = [r for r in heard if r.kind != SYNC and r.f != "close"]
         replies.sort(key=lambda r: r.done)
         self._replies = replies

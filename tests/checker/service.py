@@ -493,9 +493,7 @@ class Service:
         session.server = self.rng.choice(others)
         if self.bug == "session-moves-back":
             return
-        line = self._append(
-            None, 0, "attach", {"session": session.id, "node": session.server.name}
-        )
+        line = self._append(None, 0, "attach", {"session": session.id, "node": session.server.name})
         seen = max(old.applied, session.floor)
         session.floor = max(seen, line["index"])
         session.moving = True
