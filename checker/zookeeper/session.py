@@ -9,8 +9,9 @@ there. A guarantee says which of two versions must be the older:
 - *writes follow reads*: what it writes is newer than what it read before.
 
 One holds if some order of each place's versions fits all that it says; all four hold together if
-one order fits everything. That is decided by looking for a cycle. Places where a value was written
-twice are left out, and so are refusals and whether a znode is there at all.
+one order fits everything. That is decided by looking for a cycle. (Monotonic writes are never
+broken alone: it takes reads to tell.) Places where a value was written twice are left out, and so
+are refusals and whether a znode is there at all.
 """
 
 from __future__ import annotations

@@ -26,6 +26,12 @@ LINEARIZABLE = {
     INVALID: "not linearizable",
     UNKNOWN: "not known whether it is linearizable",
 }
+ZOOKEEPER = {
+    VALID: "all that ZooKeeper promises",
+    INVALID: "less than ZooKeeper promises",
+    UNKNOWN: "not known whether it is all that ZooKeeper promises",
+}
+_TOLD = {"linearizable": LINEARIZABLE, "zookeeper": ZOOKEEPER}  # always, and in these words
 _COLOURS = {EXIT_OK: "green", EXIT_WRONG: "red", EXIT_UNKNOWN: "yellow", EXIT_BROKEN: "magenta"}
 _COUNTS = {
     EXIT_OK: "as expected",
@@ -57,24 +63,27 @@ def verdicts(system: str, results: Mapping[str, Judged], code: int) -> str:
 
 
 def _is_told(name: str, found: Judged) -> bool:
-    return name == "linearizable" or found.exit != EXIT_OK or found.expected != VALID
+    return name in _TOLD or found.exit != EXIT_OK or found.expected != VALID
 
 
 def _say(name: str, found: Judged) -> str:
-    what = LINEARIZABLE[found.verdict] if name == "linearizable" else f"{name} {found.verdict}"
+    what = _TOLD[name][found.verdict] if name in _TOLD else f"{name} {found.verdict}"
     if found.verdict == UNKNOWN:
         return what
     return f"{what}, as expected" if found.exit == EXIT_OK else f"{what}, NOT as expected"
 
 
 def reasons(results: Mapping[str, Judged]) -> list[str]:
-    """Why: for each check that is not plainly valid its first anomaly, or else its cause."""
+    """Why: for each check that is not plainly valid its first anomaly, or else its cause; and the
+    strongest model that held, where a check says so."""
     told = []
     for name, found in results.items():
         text = found.anomalies[0] if found.anomalies else found.cause
         if text and found.verdict != VALID:
             more = len(found.anomalies) - 1
             told.append(f"{name}: {text}" + (f" ({more} more)" if more > 0 else ""))
+        if stated := found.data.get("statement"):
+            told.append(f"{name}: {stated}")
     return told
 
 

@@ -32,6 +32,9 @@ _SAY = {
     ("linearizable", VALID): "linearizable",
     ("linearizable", INVALID): "not linearizable",
     ("linearizable", UNKNOWN): "not known whether linearizable",
+    ("zookeeper", VALID): "all that ZooKeeper promises",
+    ("zookeeper", INVALID): "less than ZooKeeper promises",
+    ("zookeeper", UNKNOWN): "not known whether all that ZooKeeper promises",
 }
 _IDS = re.compile(r'(\bid="|href="#|url\(#)')
 
@@ -92,8 +95,9 @@ def say_plainly(checker: str, verdict: str) -> str:
 
 
 def say(row: Verdict) -> str:
-    """One verdict in words: "not linearizable, as the plan expects"."""
-    words = say_plainly(row.name, row.verdict)
+    """One verdict in words: "not linearizable, as the plan expects"; where the check says which
+    model held, that: "not linearizable, but all that ZooKeeper promises"."""
+    words = row.data.get("statement") or say_plainly(row.name, row.verdict)
     if row.tone == "unsure":
         return f"{words} ({row.cause})" if row.cause else words
     if row.tone == "bad":
