@@ -148,6 +148,11 @@ def workload(plan: Plan) -> Workload:
         raise UserError(f"workload {name!r}: {error}") from error
 
 
+def wrapped(made: System, load: Workload) -> System:
+    """A system with a workload's own clients around its own, where it has such."""
+    return cast(System, _Wrapped(made, load)) if load.wrap else made
+
+
 class _Wrapped:
     """A system whose clients are inside a workload's own (Workload.wrap); all else is as it is."""
 
@@ -207,7 +212,7 @@ def test(plan: Plan) -> Test:
         driver=driver(plan.driver),
         setup=Setup(
             spec=made,
-            system=cast(System, _Wrapped(system(made), load)) if load.wrap else system(made),
+            system=wrapped(system(made), load),
             nemesis=faults.nemesis,
             seed=plan.seed,
             concurrency=plan.concurrency,
