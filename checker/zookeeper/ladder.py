@@ -66,8 +66,9 @@ class Rung(Struct, frozen=True):
 
 
 def stated(own: Result, history: History, witness: Witness | None, budget: Budget) -> Result:
-    """The checker's result with the ladder in its data: `models` (a verdict each), `strongest` (or
-    "none", or "unknown"), and `statement`, one sentence. `witness` is None for a history whose answers name no zxid."""
+    """The checker's result with the ladder in its data: `models` (a verdict each), `strongest` (one
+    of them, "none" or "unknown"), and `statement`, one sentence. `witness` is None for a history
+    whose answers name no zxid."""
     rungs = _judge(own, history, witness, budget)
     least = UNKNOWN if rungs[SESSION].verdict == UNKNOWN else NONE
     strongest = next((name for name in RUNGS if rungs[name].verdict == VALID), least)
