@@ -9,9 +9,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from checker.zookeeper.request import PARTS, fits
 from harness.core import Dump, NodeId
 
 INDEX = 0xFFFFFFFF  # the part of a zxid that is the entry's place in the log
+UPDATES = PARTS | {"multi"}
 FIELDS = ("term", "position", "session", "seq", "type", "value", "time", "error")
 
 
@@ -97,6 +99,13 @@ def merge(dumps: Mapping[NodeId, Dump]) -> Log:
         if not all(isinstance(line, dict) and {"index", *FIELDS[:6]} <= set(line) for line in
                    (lines[0], lines[-1])):  # fmt: skip
             return Log((), f"the log of {node} is not of this service")
+    try:
+        return _merged(logs)
+    except (KeyError, TypeError, AttributeError) as error:
+        return Log((), f"the nodes' logs are not of this service: {error!r}")
+
+
+def _merged(logs: Mapping[NodeId, Sequence[Any]]) -> Log:
     order = sorted(logs, key=lambda node: (-logs[node][-1]["index"], logs[node][0]["index"], node))
     held: dict[int, tuple[NodeId, Any]] = {}
     clashes: dict[int, tuple[NodeId, Any]] = {}
@@ -109,6 +118,9 @@ def merge(dumps: Mapping[NodeId, Dump]) -> Log:
             elif have[1] is not line and have[1] != line and _differ(have[1], line):
                 clashes.setdefault(index, (node, line))
     log = Log([_entry(held[index][1]) for index in sorted(held)])
+    for entry in log.entries:
+        if entry.type in UPDATES and not fits(entry.type, entry.value):
+            return Log((), f"entry {entry.index} of the log is no {entry.type}: {entry.value!r}")
     log.disagreements = [
         Disagreement(i, held[i][0], node, (_entry(held[i][1]), _entry(line)))
         for i, (node, line) in sorted(clashes.items())

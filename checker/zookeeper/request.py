@@ -16,6 +16,7 @@ FOREVER = 1 << 62  # the return of what nobody was told of
 READ, WRITE, SYNC = range(3)
 READS = frozenset({"exists", "getData", "getChildren", "read"})
 WRITES = frozenset({"create", "delete", "setData", "multi", "close", "write"})
+PARTS = frozenset({"create", "setData", "delete", "check"})  # what a multi is made of
 KNOWN = READS | WRITES | {"sync", "cas"}
 ADMINISTRATION = frozenset({"add-node", "remove-node", "transfer"})
 
@@ -77,7 +78,8 @@ class Request(Struct, frozen=True, gc=False):
 
 class Asked(Struct, frozen=True):
     """A history's requests, by invocation. `foreign` names operations that are none of the
-    service's: recipes, which make requests that the history does not show."""
+    service's, or are not asked as they should be: recipes make requests that the history does not
+    show."""
 
     requests: Sequence[Request]
     foreign: tuple[str, ...]
@@ -91,13 +93,43 @@ def requests(history: History) -> Asked:
     for at, op in enumerate(ops):
         if op.type != INVOKE or not isinstance(op.process, int):
             continue
-        if op.f not in KNOWN:
+        if op.f not in KNOWN or not fits(op.f, op.value):
             if op.f not in ADMINISTRATION:
                 foreign[op.f] = None
             continue
         j = partner[at]
         found.append(_request(at, op, j, ops[j] if j >= 0 else None))
     return Asked(found, tuple(foreign))
+
+
+def fits(f: str, value: Any) -> bool:
+    """Whether this is what the operation takes; a multi's "check" is one here.
+
+    >>> fits("create", ["/a", 1]), fits("setData", ["/a", 1]), fits("multi", [["check", "/a", 0]])
+    (True, False, True)
+    """
+    if f in ("exists", "getData", "getChildren"):
+        if isinstance(value, str):
+            return True
+        return _is_list(value, 2) and isinstance(value[0], str) and isinstance(value[1], bool)
+    if f == "cas":
+        return _is_list(value, 2)
+    if f == "multi":
+        return isinstance(value, (list, tuple)) and all(
+            isinstance(op, (list, tuple)) and bool(op) and op[0] in PARTS and fits(op[0], op[1:])
+            for op in value
+        )
+    if f not in PARTS:
+        return True
+    if not (isinstance(value, (list, tuple)) and value and isinstance(value[0], str)):
+        return False
+    if f == "create":
+        return len(value) == 2 or (len(value) == 3 and isinstance(value[2], (str, type(None))))
+    return len(value) == (3 if f == "setData" else 2) and type(value[-1]) is int
+
+
+def _is_list(value: Any, length: int) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) == length
 
 
 def _request(at: int, op: Op, j: int, done: Op | None) -> Request:

@@ -26,7 +26,13 @@ def fails(start: float, end: float, process: int, f: str, error: Any) -> list[An
 
 
 def test_the_registry_has_the_checkers_that_need_no_model() -> None:
-    assert sorted(checker.REGISTRY) == ["availability", "convergence", "faults", "stats"]
+    assert sorted(checker.REGISTRY) == [
+        "availability",
+        "convergence",
+        "faults",
+        "stats",
+        "zookeeper",
+    ]
     assert all(make().name == name for name, make in checker.REGISTRY.items())
 
 
