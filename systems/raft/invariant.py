@@ -11,8 +11,10 @@ from typing import cast
 
 from harness.core import Core, NodeId
 from harness.error import InvariantViolated
+from systems.raft.host import Host
 from systems.raft.raft import Raft
-from systems.raft.replica import Replica
+
+UNSEEN = -1  # the term of an entry that was committed and left out between two looks
 
 Request = tuple[int, str, int]  # term of the entry before; client, seq
 
@@ -38,11 +40,11 @@ class ReplicaInvariants:
         self._entries: dict[tuple[int, int], Request] = {}  # by (index, term)
         self._committed: list[int] = [0]  # term of the committed entry at each index
         self._known_in: list[int] = [0]  # a term by which that entry was committed; never falls
-        self._digests: list[int] = []  # the state after each index
+        self._digests: list[int | None] = []  # the state after each index
 
     def check(self, cores: Mapping[NodeId, Core]) -> None:
         """Look at the nodes that are up; raises InvariantViolated."""
-        replicas = {node: cast(Replica, core) for node, core in cores.items()}
+        replicas = {node: cast(Host, core) for node, core in cores.items()}
         for node, replica in replicas.items():
             seen = self._seen.get(node)
             if seen is None or seen.core is not replica:
@@ -63,7 +65,7 @@ class ReplicaInvariants:
         if (last, last_term) == (seen.last, seen.last_term):
             return
         kept = log.has(seen.last, seen.last_term)
-        start = seen.last if kept else min(seen.committed, last)
+        start = max(seen.last if kept else min(seen.committed, last), log.base)
         before = log.term(start)
         for index in range(start + 1, last + 1):
             entry = log.entry(index)
@@ -77,26 +79,34 @@ class ReplicaInvariants:
             before = entry.term
         seen.last, seen.last_term = last, last_term
 
-    def _check_committed(self, node: NodeId, replica: Replica, seen: Seen) -> None:
+    def _check_committed(self, node: NodeId, replica: Host, seen: Seen) -> None:
         """State-machine safety: nodes commit the same entries, and come to the same states."""
-        raft, digests = replica.raft, replica.digests
+        raft = replica.raft
         if raft.commit < seen.committed:
             raise InvariantViolated(f"{node} took back the commit of {seen.committed}")
         if raft.commit == seen.committed and self._digests:
             return
         if not self._digests:
-            self._digests.append(digests[0])
-        for index in range(seen.committed + 1, raft.commit + 1):
-            term = raft.log.term(index)
-            if index == len(self._committed):
-                self._committed.append(term)
-                self._known_in.append(max(self._known_in[-1], raft.term))
-                self._digests.append(digests[index])
-            if term != self._committed[index]:
-                raise InvariantViolated(f"{node} committed another entry at {index}")
-            if digests[index] != self._digests[index]:
-                raise InvariantViolated(f"{node} holds another state after entry {index}")
+            self._digests.append(replica.digest_at(0))
+        for index in range(max(seen.committed + 1, raft.log.base), raft.commit + 1):
+            self._check_entry(node, replica, index)
         seen.committed = raft.commit
+
+    def _check_entry(self, node: NodeId, replica: Host, index: int) -> None:
+        """One committed entry that a node has, or the last that its snapshot stands for."""
+        term, digest = replica.raft.log.term(index), replica.digest_at(index)
+        while index > len(self._committed):  # all who had these have snapshots in their place
+            self._committed.append(UNSEEN)
+            self._known_in.append(self._known_in[-1])
+            self._digests.append(None)
+        if index == len(self._committed):
+            self._committed.append(term)
+            self._known_in.append(max(self._known_in[-1], replica.raft.term))
+            self._digests.append(digest)
+        if term != self._committed[index]:
+            raise InvariantViolated(f"{node} committed another entry at {index}")
+        if digest != self._digests[index]:
+            raise InvariantViolated(f"{node} holds another state after entry {index}")
 
     def _check_leader(self, node: NodeId, raft: Raft[object]) -> None:
         """Election safety, and leader completeness for what was committed before its term."""
@@ -107,7 +117,8 @@ class ReplicaInvariants:
                 f"{node} and {self._leaders[raft.term]} both lead term {raft.term}"
             )
         index = bisect_left(self._known_in, raft.term) - 1
-        if index > 0 and not raft.log.has(index, self._committed[index]):
+        term = self._committed[index]
+        if index > raft.log.base and term != UNSEEN and not raft.log.has(index, term):
             raise InvariantViolated(f"{node} leads term {raft.term} without committed {index}")
 
     def _check_kept(self, rafts: Mapping[NodeId, Raft[object]]) -> None:
@@ -115,6 +126,10 @@ class ReplicaInvariants:
         (those that are down get the benefit of the doubt)."""
         index = len(self._committed) - 1
         term = self._committed[index]
-        lost = [node for node, raft in rafts.items() if not raft.log.has(index, term)]
+        lost = [
+            node
+            for node, raft in rafts.items()
+            if index > raft.log.base and not raft.log.has(index, term)
+        ]
         if len(lost) > (len(self._nodes) - 1) // 2:
             raise InvariantViolated(f"committed entry {index} is lost at {', '.join(lost)}")

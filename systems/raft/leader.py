@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic
 
-from harness.clock import Nanos
+from harness.clock import MS, Nanos
 from harness.core import NodeId, Persist, SetTimer
 from systems.raft.message import (
     Append,
@@ -13,6 +13,8 @@ from systems.raft.message import (
     Committed,
     Entry,
     Index,
+    Install,
+    Installed,
     Rejected,
     Suffix,
     position_of,
@@ -35,17 +37,17 @@ class Leader(Generic[C]):
         self._peers = {node: Peer(raft.log.last + 1, now) for node in raft.others}
         self._reads = ReadRounds()
 
-    def begin(self) -> None:
+    def begin(self, now: Nanos) -> None:
         """Start with a no-op, whose commit is that of all that earlier terms left."""
         self._raft.effects.append(SetTimer(HEARTBEAT, self._raft.timing.heartbeat))
-        self.propose("", 0, None)
+        self.propose("", 0, None, now // MS)
 
     # --- the log
 
-    def propose(self, client: str, seq: int, command: C | None) -> int:
-        """Append an entry to the log and send it on; returns its index."""
+    def propose(self, client: str, seq: int, command: C | None, time: int) -> int:
+        """Append an entry to the log and send it on; returns its index. `time` in ms."""
         raft = self._raft
-        entry = Entry(raft.term, client, seq, command)
+        entry = Entry(raft.term, client, seq, command, time)
         index = raft.log.append(entry)
         for node, peer in self._peers.items():
             if peer.flying < FLYING:
@@ -86,8 +88,8 @@ class Leader(Generic[C]):
     def on_rejected(self, source: NodeId, message: Rejected, now: Nanos) -> None:
         """A follower's log is shorter or differs: try again further back."""
         peer = self._heard(source, message.round, now)
-        if message.prev <= peer.match:
-            return  # late: it has accepted more since
+        if message.prev <= peer.match or peer.next <= self._raft.log.base:
+            return  # late: it has accepted more since; or it is being sent a snapshot
         peer.next = max(peer.match + 1, min(message.hint, message.prev))
         peer.flying = 0
         self._send_append(source, peer)
@@ -101,9 +103,45 @@ class Leader(Generic[C]):
             self._finish_reads()
         return peer
 
+    def on_installed(self, source: NodeId, message: Installed, now: Nanos) -> None:
+        """A follower has taken parts of the snapshot: send the next, or what follows it."""
+        peer = self._heard(source, message.round, now)
+        log = self._raft.log
+        if message.last != log.base or peer.match >= log.base:
+            return  # of an older snapshot, or late
+        peer.moved = True
+        peer.installed, peer.flying = message.count, 0
+        if message.count == len(self._raft.parts):
+            peer.match, peer.next, peer.installed = log.base, log.base + 1, 0
+        self._send_append(source, peer)
+
+    def _send_part(self, node: NodeId, peer: Peer) -> None:
+        """Send the next part of the snapshot to a follower that is behind it."""
+        raft = self._raft
+        peer.flying = 1
+        log, parts = raft.log, raft.parts
+        place = min(peer.installed, len(parts) - 1)
+        raft.send(
+            node,
+            Install(
+                raft.term,
+                log.base,
+                log.base_term,
+                place,
+                len(parts),
+                parts[place],
+                self._reads.round,
+            ),
+        )
+
     def _send_append(self, node: NodeId, peer: Peer, *, with_entries: bool = True) -> None:
         raft = self._raft
         prev = peer.next - 1
+        if prev < raft.log.base:
+            if with_entries and not peer.flying:
+                self._send_part(node, peer)
+                return
+            prev, with_entries = raft.log.base, False  # it cannot follow, but it can answer
         entries = raft.log.after(prev, BATCH) if with_entries else ()
         if entries:
             peer.next += len(entries)

@@ -13,8 +13,8 @@ _term = attrgetter("term")
 
 
 class Log(Generic[C]):
-    """Entries 1 to `last`. `base` entries (none yet) are left out at the front, the last of them
-    of term `base_term`: the place for a snapshot."""
+    """Entries 1 to `last`. The first `base` are left out, since a snapshot stands for them; the
+    last of those is of term `base_term`."""
 
     def __init__(self, base: int = 0, base_term: int = 0) -> None:
         self.base = base
@@ -48,6 +48,16 @@ class Log(Generic[C]):
         """From index `first` on the log is now these entries."""
         assert self.base < first <= self.last + 1, f"a gap: {first} after {self.last}"
         self.entries[first - self.base - 1 :] = entries
+
+    def compact(self, index: int) -> None:
+        """Leave out everything up to an index from `base` to `last`."""
+        term = self.term(index)
+        del self.entries[: index - self.base]
+        self.base, self.base_term = index, term
+
+    def restart(self, base: int, base_term: int) -> None:
+        """Begin with nothing but what a snapshot stands for."""
+        self.base, self.base_term, self.entries = base, base_term, []
 
     def after(self, index: int, limit: int) -> tuple[Entry[C], ...]:
         """At most `limit` entries that follow an index."""

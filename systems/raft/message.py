@@ -13,12 +13,14 @@ C = TypeVar("C")  # a state machine's commands: one tagged union of Structs
 
 class Entry(Struct, Generic[C], frozen=True, array_like=True, gc=False):
     """One entry of the log: a client's request `seq`, or the no-op (command None) with which a
-    leader begins its term. (client, seq) names the request, however often it is in the log."""
+    leader begins its term. (client, seq) names the request, however often it is in the log. `time`
+    is when its leader made it, in ms, for state machines that need one."""
 
     term: int
     client: str
     seq: int
     command: C | None
+    time: int = 0
 
 
 class Append(Struct, Generic[C], frozen=True, tag=True, array_like=True, gc=False):
@@ -53,6 +55,28 @@ class Rejected(Struct, frozen=True, tag=True, array_like=True, gc=False):
     term: int
     prev: int
     hint: int
+    round: int
+
+
+class Install(Struct, frozen=True, tag=True, array_like=True, gc=False):
+    """Leader to follower: part `place` of `total` of the state after entry `last` of `last_term`,
+    for one that needs entries which the leader no longer has (paper, section 7)."""
+
+    term: int
+    last: int
+    last_term: int
+    place: int
+    total: int
+    part: bytes
+    round: int
+
+
+class Installed(Struct, frozen=True, tag=True, array_like=True, gc=False):
+    """Follower to leader: I have the first `count` parts of that state."""
+
+    term: int
+    last: int
+    count: int
     round: int
 
 
@@ -109,14 +133,37 @@ class Suffix(Struct, Generic[C], frozen=True, tag=True, array_like=True, gc=Fals
     entries: tuple[Entry[C], ...]
 
 
+class Image(Struct, Generic[C], frozen=True, tag=True, array_like=True, gc=False):
+    """Written down in place of all before: term and vote, the state after entry `base` in parts,
+    and the log from there on."""
+
+    term: int
+    vote: NodeId | None
+    base: int
+    base_term: int
+    parts: tuple[bytes, ...]
+    entries: tuple[Entry[C], ...]
+
+
 def wire_types(command: Any) -> Any:
     """The union of all messages of a Raft whose commands are of this type."""
-    return Append[command] | Appended | Rejected | Committed | Ask | Voted | AskIndex | Index
+    return (
+        Append[command]
+        | Appended
+        | Rejected
+        | Install
+        | Installed
+        | Committed
+        | Ask
+        | Voted
+        | AskIndex
+        | Index
+    )
 
 
 def record_types(command: Any) -> Any:
     """The union of all records of a Raft whose commands are of this type."""
-    return Ballot | Suffix[command]
+    return Ballot | Suffix[command] | Image[command]
 
 
 INDEX_BITS = 32

@@ -24,7 +24,17 @@ from typing import Any, Generic
 from msgspec import Struct
 
 from harness.clock import MS, Nanos
-from harness.core import Effect, Message, NodeId, Note, Persist, Record, Send, SetTimer
+from harness.core import (
+    Effect,
+    Message,
+    NodeId,
+    Note,
+    Persist,
+    Record,
+    Send,
+    SetTimer,
+    Snapshot,
+)
 from systems.raft.leader import HEARTBEAT, Leader
 from systems.raft.log import Log
 from systems.raft.message import (
@@ -36,7 +46,10 @@ from systems.raft.message import (
     C,
     Committed,
     Entry,
+    Image,
     Index,
+    Install,
+    Installed,
     Rejected,
     Suffix,
     Voted,
@@ -59,7 +72,8 @@ class Raft(Generic[C]):
     entries up to `commit` when that has grown, and takes `effects` to its driver.
 
     `confirmed` holds (token, position) of reads that may be answered once the entry at `position`
-    is applied; the owner empties it.
+    is applied; the owner empties it. `restored` holds the parts of a snapshot that took the place
+    of the log's beginning, for the owner to take its state from; it sets None.
     """
 
     def __init__(
@@ -78,6 +92,9 @@ class Raft(Generic[C]):
         self.commit = 0
         self.confirmed: list[tuple[int, int]] = []
         self.effects: list[Effect] = []
+        self.parts: tuple[bytes, ...] = ()  # of the state after entry log.base
+        self.restored: tuple[bytes, ...] | None = None
+        self._incoming: tuple[int, list[bytes]] = (0, [])  # a snapshot's last entry, its parts
         self._unsaved = False  # term or vote changed since they were last written down
         self._heard: Nanos = 0  # from a leader, or gave a vote
         self._patience: Nanos = 0  # this time's random election timeout
@@ -89,6 +106,8 @@ class Raft(Generic[C]):
             Append: self._on_append,
             Appended: self._on_appended,
             Rejected: self._on_rejected,
+            Install: self._on_install,
+            Installed: self._on_installed,
             Committed: self._on_committed,
             Ask: self._on_ask,
             Voted: self._on_voted,
@@ -108,6 +127,8 @@ class Raft(Generic[C]):
         for record in stored:
             if isinstance(record, Ballot):
                 self.term, self.vote = record.term, record.vote
+            elif isinstance(record, Image):
+                self._load(record)
             else:
                 self.log.put(record.first, record.entries)
         self._note()
@@ -134,10 +155,35 @@ class Raft(Generic[C]):
                 self._try(now)
         self._save()
 
-    def propose(self, client: str, seq: int, command: C | None) -> int:
+    def _load(self, image: Image[C]) -> None:
+        """Begin with a snapshot that was written down."""
+        self.term, self.vote = image.term, image.vote
+        self.log.restart(image.base, image.base_term)
+        self.log.put(image.base + 1, image.entries)
+        self.commit = image.base
+        self.parts = self.restored = image.parts
+
+    def propose(self, client: str, seq: int, command: C | None, now: Nanos) -> int:
         """Append a request to the log; returns its index. Only a leader may."""
         assert self._leading is not None
-        return self._leading.propose(client, seq, command)
+        return self._leading.propose(client, seq, command, now // MS)
+
+    def heard(self, now: Nanos) -> Nanos:
+        """When a leader was last heard of; now, for a leader itself."""
+        return now if self._leading is not None else self._heard
+
+    def compact(self, index: int, parts: tuple[bytes, ...]) -> None:
+        """Let these parts stand for the log up to an index that is committed."""
+        self.log.compact(index)
+        self._write_image(parts)
+
+    def _write_image(self, parts: tuple[bytes, ...]) -> None:
+        log = self.log
+        self.parts, self._unsaved = parts, False
+        entries = log.after(log.base, len(log.entries))
+        self.effects.append(
+            Snapshot(Image(self.term, self.vote, log.base, log.base_term, parts, entries))
+        )
 
     def read(self, token: int) -> bool:
         """Ask for a read index: (token, position) comes to `confirmed`, or is lost on the way.
@@ -230,7 +276,7 @@ class Raft(Generic[C]):
         self.role, self.leader = LEADER, self.me
         self._note()
         self._leading = Leader(self, now)
-        self._leading.begin()
+        self._leading.begin(now)
 
     def follow(self, term: int, leader: NodeId | None, now: Nanos) -> None:
         """Be a follower in this term, of this leader if it is known."""
@@ -259,6 +305,7 @@ class Raft(Generic[C]):
             assert not (self.role == LEADER and message.term == self.term), "two leaders a term"
             self.follow(message.term, source, now)
         self._heard = now
+        message = self._trimmed(message)
         if not self.log.has(message.prev, message.prev_term):
             hint = self._hint(message.prev)
             self.send(source, Rejected(self.term, message.prev, hint, message.round))
@@ -269,6 +316,51 @@ class Raft(Generic[C]):
         self._checked = max(self._checked, match)
         self._hear_commit(message.commit)
         self.send(source, Appended(self.term, match, message.round))
+
+    def _on_install(self, source: NodeId, message: Install, now: Nanos) -> None:
+        """A part of a snapshot, from a leader that no longer has the entries before it."""
+        if message.term < self.term:
+            self.send(source, Rejected(self.term, message.last, 0, 0))
+            return
+        if message.term > self.term or self.leader != source or self.role != FOLLOWER:
+            self.follow(message.term, source, now)
+        self._heard = now
+        if message.last <= self.commit:  # it is here already
+            self.send(source, Installed(self.term, message.last, message.total, message.round))
+            return
+        last, parts = self._incoming
+        if last != message.last or message.place == 0:
+            parts = []
+        if message.place == len(parts):
+            parts.append(message.part)
+        self._incoming = (message.last, parts)
+        count = len(parts)
+        if count == message.total:
+            self._install(message.last, message.last_term, tuple(parts))
+        self.send(source, Installed(self.term, message.last, count, message.round))
+
+    def _install(self, last: int, last_term: int, parts: tuple[bytes, ...]) -> None:
+        """A whole snapshot: what follows it in the log stays, where it is of the same history."""
+        log = self.log
+        if log.has(last, last_term):
+            log.compact(last)
+        else:
+            log.restart(last, last_term)
+        self._incoming = (0, [])
+        self._checked = max(self._checked, last)
+        self.commit = last
+        self.restored = parts
+        self._write_image(parts)
+
+    def _trimmed(self, message: Append[C]) -> Append[C]:
+        """An Append that begins before this log's base, without what a snapshot stands for: that
+        is committed, so it is the same."""
+        log = self.log
+        over = log.base - message.prev
+        if over <= 0:
+            return message
+        rest = message.entries[over:]
+        return Append(message.term, log.base, log.base_term, rest, message.commit, message.round)
 
     def _merge(self, prev: int, entries: tuple[Entry[C], ...]) -> None:
         """Write down the entries from the first that this log has not, or has otherwise."""
@@ -311,7 +403,11 @@ class Raft(Generic[C]):
         if self._is_answer(message, now) and self._leading is not None:
             self._leading.on_rejected(source, message, now)
 
-    def _is_answer(self, message: Appended | Rejected, now: Nanos) -> bool:
+    def _on_installed(self, source: NodeId, message: Installed, now: Nanos) -> None:
+        if self._is_answer(message, now) and self._leading is not None:
+            self._leading.on_installed(source, message, now)
+
+    def _is_answer(self, message: Appended | Rejected | Installed, now: Nanos) -> bool:
         """Whether this answers an Append of this term."""
         if message.term > self.term:
             self.follow(message.term, None, now)

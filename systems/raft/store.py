@@ -11,11 +11,12 @@ from. `session` is the client.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from random import Random
 from typing import Any
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, convert, msgpack
+from msgspec.structs import asdict
 
 from harness.clock import Nanos, duration
 from harness.core import ClientCore, Core, NodeId
@@ -23,11 +24,13 @@ from harness.op import Op, fail, ok
 from harness.script import Ask, Reply, Script
 from harness.system import Invariants, node_names
 from systems.raft.digest import mark
+from systems.raft.host import Keeping
 from systems.raft.invariant import ReplicaInvariants
-from systems.raft.message import index_of, record_types, wire_types
+from systems.raft.message import Entry, index_of, record_types, wire_types
 from systems.raft.raft import Timing
 from systems.raft.replica import Answer, Read, Replica, Write
 from systems.raft.session import TRIES, Session, answers
+from systems.raft.window import Done, Window
 
 
 class Put(Struct, frozen=True, tag=True, gc=False):
@@ -64,14 +67,24 @@ RECORD = record_types(Command)
 
 
 class Registers:
-    """The state machine: key to value."""
+    """The state machine: key to value, and what was done for which client."""
 
     def __init__(self) -> None:
         self.values: dict[Any, Any] = {}
+        self.window = Window()
         self.digest = 0
 
-    def apply(self, command: Command, position: int) -> Value:
-        """Carry out a Put or Swap."""
+    def apply(self, entry: Entry[Command], position: int) -> Done | None:
+        """Carry out a Put or Swap, once; None for a request that is too old to be answered."""
+        key = (entry.client, entry.seq)
+        done = self.window.find(*key)
+        if done is None and not self.window.is_old(*key):
+            done = Done(position, self._do(entry.command))
+            self.window.add(*key, done)
+        return done
+
+    def _do(self, command: Command | None) -> Value:
+        assert command is not None
         before = self.values.get(command.key)
         if isinstance(command, Put):
             self._set(command.key, command.value)
@@ -89,6 +102,33 @@ class Registers:
         """[key, value] pairs in an order that follows from the keys."""
         return [[k, self.values[k]] for k in sorted(self.values, key=lambda k: (str(type(k)), k))]
 
+    def save(self) -> Iterator[bytes]:
+        """The values, and the window."""
+        values, window = list(self.values.items()), self.window.copy()
+        return (msgpack.encode(part) for part in (values, window))
+
+    def load(self, parts: Iterable[bytes]) -> None:
+        """Become what was saved."""
+        values, window = parts
+        self.values, self.digest = {}, 0
+        for key, value in msgpack.decode(values):
+            self._set(key, value)
+        self.window = msgpack.decode(window, type=Window)
+        for done in self.window.done.values():
+            for seq, one in done.items():
+                done[seq] = Done(one.position, convert(one.result, Value))
+
+    def describe(self, entry: Entry[Command], result: Done | None) -> dict[str, Any]:
+        """Who asked for what."""
+        command = entry.command
+        assert command is not None
+        return {
+            "type": type(command).__name__,
+            "client": entry.client,
+            "seq": entry.seq,
+            "command": {"type": type(command).__name__, **asdict(command)},
+        }
+
     def _set(self, key: Any, value: Any) -> None:
         if key in self.values:
             self.digest ^= mark(key, self.values[key])
@@ -98,7 +138,8 @@ class Registers:
 
 class RaftStore:
     """The system. `election_timeout` (to twice that, at random) and `heartbeat` are the Raft's;
-    `timeout` is the time a client gives an operation."""
+    `timeout` is the time a client gives an operation. After `snapshot_every` entries a snapshot
+    takes the place of the log (0: never); with `keep_log` a node's dump has those entries still."""
 
     name = "raft"
     roles = frozenset({"leader", "follower"})
@@ -114,14 +155,18 @@ class RaftStore:
         timeout: str | float = "1s",
         election_timeout: str | float = "300ms",
         heartbeat: str | float = "60ms",
+        snapshot_every: int = 10_000,
+        keep_log: bool = False,
     ) -> None:
         self.nodes = node_names(nodes)
         self.timeout = duration(timeout)
         self.timing = Timing(duration(election_timeout), duration(heartbeat))
+        self.keeping = Keeping(snapshot_every, keep_log)
+        self.node_type: type[Replica] = Replica
 
     def node(self, me: NodeId, rng: Random) -> Core:
         """A fresh node."""
-        return Replica(me, self.nodes, Registers(), rng, self.timing)
+        return self.node_type(me, self.nodes, Registers(), rng, self.timing, self.keeping)
 
     def client(self, me: NodeId, home: NodeId, rng: Random) -> ClientCore:
         """A client that asks `home` first."""
@@ -146,7 +191,7 @@ class StoreClient:
         if op.f == "read":
             get = Get(op.key)
             reply = yield from self.session.call(
-                lambda seq: Read(name, seq, get, 0, True), node=node, stay=node is not None
+                lambda seq: Read(name, seq, get), node=node, stay=node is not None
             )
         else:
             command = _command(op)

@@ -16,28 +16,35 @@ class Done(Struct, frozen=True, gc=False):
     result: Any
 
 
-class Window:
-    """Part of the replicated state: every node holds the same one after the same entries."""
+class Window(Struct):
+    """Part of the replicated state: every node holds the same one after the same entries.
 
-    def __init__(self) -> None:
-        self._done: dict[str, dict[int, Done]] = {}
-        self._floor: dict[str, int] = {}  # the highest request whose result is forgotten
+    `done` are the results by client and request, `floor` each client's highest request whose
+    result is forgotten.
+    """
+
+    done: dict[str, dict[int, Done]] = {}
+    floor: dict[str, int] = {}
 
     def find(self, client: str, seq: int) -> Done | None:
         """The result of this request, if it was applied and is remembered."""
-        done = self._done.get(client)
+        done = self.done.get(client)
         return None if done is None else done.get(seq)
 
     def is_old(self, client: str, seq: int) -> bool:
         """Whether this request is so old that its result would be forgotten: its client has
         long gone on, and it must not be applied (again)."""
-        return seq <= self._floor.get(client, -1)
+        return seq <= self.floor.get(client, -1)
 
     def add(self, client: str, seq: int, done: Done) -> None:
         """Remember a result, and forget the client's oldest where there are too many."""
-        results = self._done.setdefault(client, {})
+        results = self.done.setdefault(client, {})
         results[seq] = done
         if len(results) > KEPT:
             oldest = min(results)
             del results[oldest]
-            self._floor[client] = max(oldest, self._floor.get(client, -1))
+            self.floor[client] = max(oldest, self.floor.get(client, -1))
+
+    def copy(self) -> Window:
+        """One that later additions do not change."""
+        return Window({c: dict(done) for c, done in self.done.items()}, dict(self.floor))

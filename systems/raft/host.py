@@ -1,0 +1,254 @@
+"""A node that keeps a state machine on a Raft log: what every replicated service here shares.
+
+It applies what is committed, asks the leader for read indices, and lets snapshots of the machine
+take the place of the log's beginning. A service is a subclass that handles its clients' messages.
+A snapshot is an image that shares the machine's state; it is turned into bytes part by part, so
+that requests are answered in between.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from random import Random
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from harness.clock import MS, Nanos
+from harness.core import Core, Dump, Effect, Message, NodeId, Record, Send, SetTimer, dump_of
+from systems.raft.message import Entry, position_of
+from systems.raft.raft import Raft, Timing
+
+PART = "snapshot"  # the timer between two parts of a snapshot
+PAUSE = 1 * MS
+
+
+class Keeping(Struct, frozen=True):
+    """What a node keeps of its log: a snapshot takes its place after `snapshot_every` entries (0:
+    never). With `keep_log` what was left out is still in the dump at the end of a run."""
+
+    snapshot_every: int = 10_000
+    keep_log: bool = False
+
+
+class Machine(Protocol):
+    """A deterministic state machine. `digest` is a number that follows from the state alone."""
+
+    @property
+    def digest(self) -> int:
+        """Equal on two nodes where their states are."""
+        ...
+
+    def apply(self, entry: Any, position: int) -> Any:
+        """Carry out an entry that has a command; returns its result."""
+        ...
+
+    def state(self) -> Any:
+        """All of the state, JSON-able."""
+        ...
+
+    def save(self) -> Iterator[bytes]:
+        """The state as it is now, in parts of bounded size, made one by one as they are asked for,
+        whatever is applied meanwhile."""
+        ...
+
+    def load(self, parts: Iterable[bytes]) -> None:
+        """Become the state whose parts these are."""
+        ...
+
+    def describe(self, entry: Any, result: Any) -> dict[str, Any]:
+        """An entry that has a command, and its result, as a dump of the log shows them."""
+        ...
+
+
+class Host(Core):
+    """One incarnation of a node. `digest_at(i)` is the machine's digest after entry i."""
+
+    raft_type: type[Raft[Any]] = Raft
+
+    def __init__(
+        self,
+        me: NodeId,
+        members: Sequence[NodeId],
+        machine: Machine,
+        rng: Random,
+        timing: Timing | None = None,
+        keeping: Keeping | None = None,
+    ) -> None:
+        self.me = me
+        self.raft: Raft[Any] = self.raft_type(me, members, rng, timing)
+        self.machine: Any = machine
+        self.keeping = keeping or Keeping()
+        self.applied = 0
+        self.position = 0  # of the last entry applied
+        self.members = frozenset(members)
+        self.now: Nanos = 0  # of the input that is being handled
+        self._digests = array("Q", (machine.digest,))
+        self._first = 0  # the entry of the first digest
+        self._lines: list[tuple[int, Entry[Any], Any]] = []  # index, entry, result: for the dump
+        self._token = rng.getrandbits(60)
+        self._era: tuple[int, NodeId | None] = (0, None)  # term and leader last seen
+        self._saving: tuple[int, Iterator[bytes], list[bytes]] | None = None
+        self._handlers: dict[type, Callable[[NodeId, Any], None]] = {}
+
+    # --- what a service adds
+
+    def on_applied(self, entry: Entry[Any], result: Any) -> None:
+        """An entry with a command was applied; `self.position` is its position."""
+
+    def on_era(self) -> None:
+        """There is a new term, or a leader is known or known no longer."""
+
+    def on_confirmed(self, token: int, position: int) -> None:
+        """The read index that `ask_index` asked for, as a position."""
+
+    def on_timer(self, name: str) -> None:
+        """A timer of the service has fired."""
+
+    def on_settled(self) -> None:
+        """All that is committed is applied."""
+
+    def on_restored(self) -> None:
+        """The machine's state was replaced by a snapshot's."""
+
+    # --- Core
+
+    def start(self, stored: Sequence[Record], now: Nanos) -> Iterable[Effect]:
+        """Begin from the last snapshot, if there is one; the log after it is applied again once it
+        is known to be committed."""
+        self.now = now
+        self._token += now  # no answer to an earlier incarnation may be taken for one to this
+        self.raft.start(stored, now)
+        self._settle()
+        return self.raft.take()
+
+    def receive(self, source: NodeId, message: Message, now: Nanos) -> Iterable[Effect]:
+        """A message of a client or of another node."""
+        self.now = now
+        handler = self._handlers.get(type(message))
+        if handler is not None:
+            handler(source, message)
+        else:
+            self.raft.receive(source, message, now)
+        self._settle()
+        return self.raft.take()
+
+    def timer(self, name: str, now: Nanos) -> Iterable[Effect]:
+        """A timer of the Raft, of a snapshot or of the service."""
+        self.now = now
+        if name == PART:
+            self._save_part()
+        else:
+            self.raft.timer(name, now)
+            self.on_timer(name)
+        self._settle()
+        return self.raft.take()
+
+    def dump(self) -> Dump:
+        """The committed log, from the first entry that is still known, and the state."""
+        return dump_of([self._line(*line) for line in self._lines], self.machine.state())
+
+    def _line(self, index: int, entry: Entry[Any], result: Any) -> dict[str, Any]:
+        position = position_of(entry.term, index)
+        said = {"type": "noop"} if entry.command is None else self.machine.describe(entry, result)
+        return {"index": index, "term": entry.term, "position": position, **said}
+
+    def digest_at(self, index: int) -> int | None:
+        """The machine's digest after an entry; None for one that is not known any more."""
+        place = index - self._first
+        return self._digests[place] if 0 <= place < len(self._digests) else None
+
+    # --- what a service uses
+
+    def propose(self, client: str, seq: int, command: Any) -> int:
+        """Append to the log; returns the index. Only a leader may."""
+        return self.raft.propose(client, seq, command, self.now)
+
+    def ask_index(self) -> int:
+        """Ask for a read index; its token comes to `on_confirmed`, unless it is lost on the way.
+        Those of an earlier era are lost for certain."""
+        self._token += 1
+        self.raft.read(self._token)
+        return self._token
+
+    def send(self, to: NodeId, message: Message) -> None:
+        """Send a message, after all that was asked for before."""
+        self.raft.effects.append(Send(to, message))
+
+    def set_timer(self, name: str, delay: Nanos) -> None:
+        """Set a timer of the service."""
+        self.raft.effects.append(SetTimer(name, delay))
+
+    # --- applying
+
+    def _settle(self) -> None:
+        """Apply what is committed, and tell the service what has come of it."""
+        raft = self.raft
+        if raft.restored is not None:
+            self._restore(raft.restored)
+        if (raft.term, raft.leader) != self._era:
+            self._era = (raft.term, raft.leader)
+            self.on_era()
+        if self.applied < raft.commit:
+            while self.applied < raft.commit:
+                self._apply(raft.log.entry(self.applied + 1))
+            self._consider_snapshot()
+        if raft.confirmed:
+            confirmed, raft.confirmed = raft.confirmed, []
+            for token, position in confirmed:
+                self.on_confirmed(token, position)
+        self.on_settled()
+
+    def _apply(self, entry: Entry[Any]) -> None:
+        self.applied += 1
+        self.position = position_of(entry.term, self.applied)
+        result = None
+        if entry.command is not None:
+            result = self.machine.apply(entry, self.position)
+        self._digests.append(self.machine.digest)
+        self._lines.append((self.applied, entry, result))
+        if entry.command is not None:
+            self.on_applied(entry, result)
+
+    def _restore(self, parts: Sequence[bytes]) -> None:
+        """Take the state of a snapshot."""
+        raft = self.raft
+        raft.restored = None
+        self.machine.load(parts)
+        self.applied = raft.log.base
+        self.position = position_of(raft.log.base_term, raft.log.base)
+        self._first, self._digests = self.applied, array("Q", (self.machine.digest,))
+        self._lines = []
+        self._saving = None
+        self.on_restored()
+
+    # --- snapshots
+
+    def _consider_snapshot(self) -> None:
+        """Begin a snapshot where the log has grown enough since the last."""
+        every = self.keeping.snapshot_every
+        if every and self._saving is None and self.applied - self.raft.log.base >= every:
+            self._saving = (self.applied, self.machine.save(), [])
+            self.set_timer(PART, PAUSE)
+
+    def _save_part(self) -> None:
+        if self._saving is None:
+            return
+        index, left, parts = self._saving
+        part = next(left, None)
+        if part is not None:
+            parts.append(part)
+            self.set_timer(PART, PAUSE)
+            return
+        self._saving = None
+        self.raft.compact(index, tuple(parts))
+        self._forget(index)
+        self._consider_snapshot()
+
+    def _forget(self, index: int) -> None:
+        """What a snapshot stands for need not be known one by one."""
+        del self._digests[: index - self._first]
+        self._first = index
+        if not self.keeping.keep_log and self._lines:
+            del self._lines[: max(0, index + 1 - self._lines[0][0])]
