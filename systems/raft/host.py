@@ -57,7 +57,7 @@ class Machine(Protocol):
         """Become the state whose parts these are."""
         ...
 
-    def describe(self, entry: Any, result: Any) -> dict[str, Any]:
+    def describe(self, entry: Any, position: int, result: Any) -> dict[str, Any]:
         """An entry that has a command, and its result, as a dump of the log shows them."""
         ...
 
@@ -151,7 +151,10 @@ class Host(Core):
 
     def _line(self, index: int, entry: Entry[Any], result: Any) -> dict[str, Any]:
         position = position_of(entry.term, index)
-        said = {"type": "noop"} if entry.command is None else self.machine.describe(entry, result)
+        if entry.command is None:
+            said = {"type": "noop"}
+        else:
+            said = self.machine.describe(entry, position, result)
         return {"index": index, "term": entry.term, "position": position, **said}
 
     def digest_at(self, index: int) -> int | None:
