@@ -97,6 +97,7 @@ class Raft(Generic[C]):
         self._incoming: tuple[int, list[bytes]] = (0, [])  # a snapshot's last entry, its parts
         self._unsaved = False  # term or vote changed since they were last written down
         self._heard: Nanos = 0  # from a leader, or gave a vote
+        self._led: Nanos = 0  # heard from a leader
         self._patience: Nanos = 0  # this time's random election timeout
         self._checked = 0  # the log equals this term's leader's up to here
         self._told = 0  # this term's leader has committed up to here
@@ -131,6 +132,7 @@ class Raft(Generic[C]):
                 self._load(record)
             else:
                 self.log.put(record.first, record.entries)
+        self._led = now
         self._note()
         self._arm(now)
 
@@ -170,7 +172,7 @@ class Raft(Generic[C]):
 
     def heard(self, now: Nanos) -> Nanos:
         """When a leader was last heard of; now, for a leader itself."""
-        return now if self._leading is not None else self._heard
+        return now if self._leading is not None else self._led
 
     def compact(self, index: int, parts: tuple[bytes, ...]) -> None:
         """Let these parts stand for the log up to an index that is committed."""
@@ -304,7 +306,7 @@ class Raft(Generic[C]):
         if message.term > self.term or self.leader != source or self.role != FOLLOWER:
             assert not (self.role == LEADER and message.term == self.term), "two leaders a term"
             self.follow(message.term, source, now)
-        self._heard = now
+        self._heard = self._led = now
         message = self._trimmed(message)
         if not self.log.has(message.prev, message.prev_term):
             hint = self._hint(message.prev)
@@ -324,7 +326,7 @@ class Raft(Generic[C]):
             return
         if message.term > self.term or self.leader != source or self.role != FOLLOWER:
             self.follow(message.term, source, now)
-        self._heard = now
+        self._heard = self._led = now
         if message.last <= self.commit:  # it is here already
             self.send(source, Installed(self.term, message.last, message.total, message.round))
             return
