@@ -290,6 +290,7 @@ class Raft(Generic[C]):
         if was_leader or leader is not None:
             self._note()
         if was_leader:
+            self._led = now
             self._arm(now)  # its election timer has run out while it led
 
     def _set_term(self, term: int) -> None:
