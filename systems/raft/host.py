@@ -109,8 +109,8 @@ class Host(Core):
     def on_settled(self) -> None:
         """All that is committed is applied."""
 
-    def on_restored(self) -> None:
-        """The machine's state was replaced by a snapshot's."""
+    def on_restored(self, before: int) -> None:
+        """The machine's state, at position `before` until now, was replaced by a snapshot's."""
 
     # --- Core
 
@@ -218,13 +218,14 @@ class Host(Core):
         """Take the state of a snapshot."""
         raft = self.raft
         raft.restored = None
+        before = self.position
         self.machine.load(parts)
         self.applied = raft.log.base
         self.position = position_of(raft.log.base_term, raft.log.base)
         self._first, self._digests = self.applied, array("Q", (self.machine.digest,))
         self._lines = []
         self._saving = None
-        self.on_restored()
+        self.on_restored(before)
 
     # --- snapshots
 
