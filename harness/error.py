@@ -58,7 +58,11 @@ OUTCOMES: dict[str, bool] = {
     "no-node": True,
     "node-exists": True,
     "not-empty": True,
+    "no-children-for-ephemerals": True,
+    "too-large": True,  # the data
+    "no-memory": True,  # the service holds as much as it may
     "session-expired": False,
+    "session-moved": False,  # the server was asked by a client that had left it
     "refused": True,
     "unsupported": True,
 }

@@ -148,3 +148,55 @@ def session_id(zxid: int) -> str:
     '0x100000002'
     """
     return f"0x{zxid:x}"
+
+
+CODES = {  # ZooKeeper's names for errors in the table of harness.error
+    "NoNode": "no-node",
+    "NodeExists": "node-exists",
+    "BadVersion": "bad-version",
+    "NotEmpty": "not-empty",
+    "NoChildrenForEphemerals": "no-children-for-ephemerals",
+    "BadArguments": "refused",
+    "TooLarge": "too-large",
+    "NoMemory": "no-memory",
+    "SessionExpired": "session-expired",
+    "SessionMoved": "session-moved",
+    "OutOfOrder": "out-of-order",
+}
+
+
+def error_of(result: Result) -> Any:
+    """The error of an operation with this result; None where it was done.
+
+    >>> error_of(Refused("NoNode")), error_of(Refused("BadVersion", 2))
+    ('no-node', ['bad-version', 'operation 2'])
+    """
+    if isinstance(result, Found):
+        return None
+    code = CODES[result.error]
+    return code if result.at < 0 else [code, f"operation {result.at}"]
+
+
+def invocation_of(op: Write, session: str) -> tuple[str, Any]:
+    """A write's `f` (closeSession for a Close) and value as an operation has them.
+
+    >>> invocation_of(Create("/a", 1), "0x1")
+    ('create', ['/a', 1])
+    """
+    if isinstance(op, Create):
+        return "create", [op.path, op.data, op.flags] if op.flags else [op.path, op.data]
+    if isinstance(op, SetData):
+        return "setData", [op.path, op.data, op.version]
+    if isinstance(op, Delete):
+        return "delete", [op.path, op.version]
+    if isinstance(op, Multi):
+        return "multi", [_part(part) for part in op.ops]
+    return "closeSession", session
+
+
+def _part(op: Create | SetData | Delete | Check) -> list[Any]:
+    if isinstance(op, Create):
+        return ["create", op.path, op.data, op.flags]
+    if isinstance(op, SetData):
+        return ["setData", op.path, op.data, op.version]
+    return ["check" if isinstance(op, Check) else "delete", op.path, op.version]

@@ -26,6 +26,8 @@ from systems.zookeeper.command import (
     Refused,
     Result,
     Txn,
+    error_of,
+    invocation_of,
     session_id,
 )
 from systems.zookeeper.znode import Znode
@@ -35,7 +37,7 @@ SESSION_EXPIRED = Refused("SessionExpired")
 SESSION_MOVED = Refused("SessionMoved")
 OUT_OF_ORDER = Refused("OutOfOrder")  # the session's write before it was lost
 
-KEPT = 64  # results kept for a session; its client has fewer writes open at a time
+KEPT = 128  # results kept for a session; its client has fewer writes open at a time
 SLICE = 5_000  # znodes in one part of a snapshot, at most
 SLICE_BYTES = 500_000  # and about so many bytes of data
 
@@ -57,14 +59,6 @@ class Session(Struct, frozen=True, gc=False):
     attach: int = 1
     last: int = 0
     answered: tuple[Answered, ...] = ()
-
-
-class Image(Struct, frozen=True):
-    """A state that shares what does not change with the machine it was taken of."""
-
-    nodes: dict[str, Znode]
-    ephemerals: dict[str, tuple[str, ...]]
-    sessions: dict[str, Session]
 
 
 class Machine:
@@ -171,6 +165,28 @@ class Machine:
         self._put(name, None)
         self.znodes.delete_all(name, zxid)
 
+    def describe(self, entry: Entry[Command], position: int, result: Answered) -> dict[str, Any]:
+        """An entry as a dump of the log shows it: as the operation that asked for it."""
+        command = entry.command
+        line: dict[str, Any] = {"session": None, "seq": 0, "time": entry.time}
+        line["error"] = error_of(result.result)
+        if isinstance(command, Txn):
+            line |= {"session": entry.client, "seq": entry.seq}
+            line["type"], line["value"] = invocation_of(command.op, entry.client)
+            if result.zxid != position:
+                line["error"] = "duplicate"
+        elif isinstance(command, OpenSession):
+            opened = {"session": session_id(position), "timeout_ms": command.timeout_ms}
+            return line | {"type": "createSession", "value": opened}
+        elif isinstance(command, Attach):
+            moved = {"session": entry.client, "node": command.server}
+            return line | {"type": "attach", "value": moved}
+        else:
+            line |= {"type": "closeSession", "value": entry.client}
+        if line["type"] == "closeSession":
+            line["expired"] = isinstance(command, Expire)
+        return line
+
     def _put(self, name: str, session: Session | None) -> None:
         old = self.sessions.get(name)
         if old is not None:
@@ -207,10 +223,10 @@ class Machine:
             },
         }
 
-    def save(self) -> Image:
-        """The state now; nothing that happens later changes it."""
+    def save(self) -> Iterator[bytes]:
+        """The state now, in parts of bounded size; nothing that happens later changes it."""
         owned = {name: tuple(paths) for name, paths in self.znodes.ephemerals.items() if paths}
-        return Image(dict(self.znodes.nodes), owned, dict(self.sessions))
+        return _parts(dict(self.znodes.nodes), owned, dict(self.sessions))
 
     def load(self, parts: Iterable[bytes]) -> None:
         """Become the state whose parts these are."""
@@ -234,13 +250,15 @@ _sessions = msgpack.Decoder(dict[str, Session]).decode
 _znodes = msgpack.Decoder(list[tuple[str, Znode]]).decode
 
 
-def parts(image: Image) -> Iterator[bytes]:
-    """A state in parts of bounded size, to be made one after another while the machine goes on."""
-    yield _encode(image.sessions)
-    yield _encode(image.ephemerals)
+def _parts(
+    nodes: dict[str, Znode], owned: dict[str, tuple[str, ...]], sessions: dict[str, Session]
+) -> Iterator[bytes]:
+    """Made one after another while the machine goes on."""
+    yield _encode(sessions)
+    yield _encode(owned)
     part: list[tuple[str, Znode]] = []
     size = 0
-    for item in image.nodes.items():
+    for item in nodes.items():
         part.append(item)
         size += item[1].length
         if len(part) >= SLICE or size >= SLICE_BYTES:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from systems.zookeeper.wire import Watch
+from systems.zookeeper.znode import Znode
 from systems.zookeeper.znodes import Change
 
-# A change, and the watches that it fires: a data watch (set by exists or getData) hears of the znode
-# itself, a child watch of its children, and both of its deletion.
+DATA, EXIST, CHILD = "data", "exist", "child"  # EXIST: set by an exists that found nothing
+
+# A change, and the watches that it fires (ZooKeeper programmer's guide, "Semantics of Watches").
 FIRES: dict[str, tuple[str, ...]] = {
-    "created": ("data",),
-    "changed": ("data",),
-    "deleted": ("data", "child"),
-    "child": ("child",),
+    "created": (EXIST,),
+    "changed": (DATA,),
+    "deleted": (DATA, CHILD),
+    "child": (CHILD,),
 }
 
 
@@ -23,17 +25,30 @@ class Watches:
 
     def __init__(self) -> None:
         self._set: dict[Watch, dict[str, None]] = {}
+        self._of: dict[str, dict[Watch, None]] = {}  # by session
 
     def add(self, session: str, watch: Watch) -> None:
         """Set a watch; one that is set already stays one."""
         self._set.setdefault(watch, {})[session] = None
+        self._of.setdefault(session, {})[watch] = None
+
+    def of(self, session: str) -> tuple[Watch, ...]:
+        """A session's watches."""
+        return tuple(self._of.get(session, ()))
+
+    def remove(self, session: str, watch: Watch) -> None:
+        """A watch has fired."""
+        del self._of[session][watch]
+        left = self._set[watch]
+        del left[session]
+        if not left:
+            del self._set[watch]
 
     def forget(self, session: str) -> None:
         """A session has gone."""
-        for watch in [w for w, sessions in self._set.items() if session in sessions]:
-            del self._set[watch][session]
-            if not self._set[watch]:
-                del self._set[watch]
+        for watch in self.of(session):
+            self.remove(session, watch)
+        self._of.pop(session, None)
 
     def fired(self, changes: Iterable[Change]) -> Iterator[tuple[str, Change]]:
         """Who hears of which change, each session once of each; their watches are gone then."""
@@ -45,4 +60,20 @@ class Watches:
             for name in FIRES[kind]:
                 told |= self._set.pop((name, path), {})
             for session in told:
+                for name in FIRES[kind]:
+                    self._of[session].pop((name, path), None)
                 yield session, change
+
+
+def missed(watch: Watch, znode: Znode | None, seen: int) -> str | None:
+    """What has become of a watch's znode since the state at zxid `seen`, as the event to send: a
+    server to which a session comes knows the tree as it is, and not each change on the way there.
+    None where the watch still stands."""
+    kind, _ = watch
+    if kind == EXIST:
+        return None if znode is None else "created"
+    if znode is None:
+        return "deleted"
+    if kind == CHILD:
+        return "child" if znode.pzxid > seen else None
+    return "changed" if znode.mzxid > seen else None

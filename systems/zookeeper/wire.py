@@ -11,21 +11,22 @@ from msgspec import Struct
 
 from systems.zookeeper.command import Query, Result, Write
 
-Watch = tuple[str, str]  # "data" (also of a znode that is not there yet) or "child"; the path
+Watch = tuple[str, str]  # "data", "exist" (of a znode that was not there) or "child"; the path
 
 
 class Hello(Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Client to server: let me have a session here, a new one where `session` is "".
 
-    `attach` counts this client's tries; `seen` is the last zxid it has seen, below which no server
-    may answer it; `next` its first request that is not answered; `watches` those it still waits
-    for.
+    `attach` counts this client's tries; `seen` is the last zxid in what it was told, and no server
+    that is behind `floor` may have it: the higher of that and its last Welcome; `next` its first
+    request that is not answered; `watches` those it still waits for.
     """
 
     session: str
     attach: int
     timeout_ms: int
     seen: int
+    floor: int
     next: int
     watches: tuple[Watch, ...]
 
@@ -39,7 +40,8 @@ class Welcome(Struct, frozen=True, tag=True, array_like=True, gc=False):
 
 
 class Turned(Struct, frozen=True, tag=True, array_like=True, gc=False):
-    """Server to client: not here. `why`: "behind" (what the client has seen) or "expired"."""
+    """Server to client: not here. `why`: "behind" (what the client has seen), "expired", or "moved"
+    (this server no longer, or not since it was started, has the session)."""
 
     attach: int
     why: str
