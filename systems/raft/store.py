@@ -118,9 +118,7 @@ class Registers:
             for seq, one in done.items():
                 done[seq] = Done(one.position, convert(one.result, Value))
 
-    def describe(
-        self, entry: Entry[Command], position: int, result: Done | None
-    ) -> dict[str, Any]:
+    def describe(self, entry: Entry[Command], position: int, result: Done | None) -> dict[str, Any]:
         """Who asked for what."""
         command = entry.command
         assert command is not None

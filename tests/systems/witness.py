@@ -20,10 +20,10 @@ def replay(dump: Dump) -> Versions:
     """What each key (or path) was, from which position on."""
     versions: Versions = {}
     counts: dict[Any, int] = {}
-    seen: set[tuple[str, int]] = set()
+    seen: set[tuple[Any, Any]] = set()
     for line in dump.log:
-        command = line["command"]
-        request = (line["client"], line["seq"])
+        command = line.get("command")
+        request = (line.get("client"), line.get("seq"))
         if command is None or request in seen:
             continue
         seen.add(request)

@@ -118,7 +118,7 @@ def test_committed_entry_that_a_majority_has_lost_is_seen() -> None:
 
 def test_different_states_after_the_same_entries_are_seen() -> None:
     cores = {n: follower(n, "n1", NOOP, put(1, 1, 5), commit=2) for n in ("n2", "n3")}
-    cores["n3"].digests[2] ^= 1
+    cores["n3"]._digests[2] ^= 1
     with pytest.raises(InvariantViolated, match="n3 holds another state after entry 2"):
         check(cores)
 

@@ -180,8 +180,8 @@ def test_leader_says_its_role_and_begins_its_term_with_a_no_op() -> None:
     raft = node(1)
     effects = lead(raft)
     assert Note("role", {"role": "leader", "epoch": 2}) in effects
-    assert raft.log.entry(2) == Entry(2, "", 0, None)
-    assert records(effects) == [Ballot(2, "n1"), Suffix(2, (Entry(2, "", 0, None),))]
+    assert raft.log.entry(2) == Entry(2, "", 0, None, 1_000)
+    assert records(effects) == [Ballot(2, "n1"), Suffix(2, (Entry(2, "", 0, None, 1_000),))]
 
 
 # --- the log
@@ -260,7 +260,7 @@ def test_leader_finds_out_that_an_append_was_lost() -> None:
     raft = node(1)
     lead(raft)
     for n in range(1, 6):
-        raft.propose("c1", n, Do(n))
+        raft.propose("c1", n, Do(n), 0)
     raft.take()
     raft.timer(HEARTBEAT, 1_060 * MS)
     beat = next(m for to, m in sent(raft) if to == "n3")
@@ -313,7 +313,7 @@ def test_leader_alone_commits_at_once_but_after_writing_down() -> None:
     raft = started((), members=("n1",))
     raft.timer(ELECTION, 1_000 * MS)
     assert raft.is_leader and raft.commit == 1
-    assert records(raft.take()) == [Ballot(1, "n1"), Suffix(1, (Entry(1, "", 0, None),))]
+    assert records(raft.take()) == [Ballot(1, "n1"), Suffix(1, (Entry(1, "", 0, None, 1_000),))]
 
 
 # --- leadership
