@@ -97,12 +97,16 @@ class ReplicaInvariants:
         term, digest = replica.raft.log.term(index), replica.digest_at(index)
         while index > len(self._committed):  # all who had these have snapshots in their place
             self._committed.append(UNSEEN)
-            self._known_in.append(self._known_in[-1])
+            self._known_in.append(max(self._known_in[-1], replica.raft.term))
             self._digests.append(None)
         if index == len(self._committed):
             self._committed.append(term)
             self._known_in.append(max(self._known_in[-1], replica.raft.term))
             self._digests.append(digest)
+        if self._committed[index] == UNSEEN:
+            self._committed[index], self._digests[index] = term, digest
+        if self._committed[index] == UNSEEN:
+            self._committed[index], self._digests[index] = term, digest
         if term != self._committed[index]:
             raise InvariantViolated(f"{node} committed another entry at {index}")
         if digest != self._digests[index]:

@@ -123,6 +123,20 @@ def test_different_states_after_the_same_entries_are_seen() -> None:
         check(cores)
 
 
+def test_node_that_commits_later_what_a_snapshot_stood_for_is_not_accused() -> None:
+    log = (NOOP, *(put(1, n, n) for n in range(1, 5)))
+    ahead, late = follower("n2", "n1", *log, commit=5), follower("n3", "n1", *log[:3], commit=1)
+    watcher = ReplicaInvariants(MEMBERS)
+    watcher.check({"n3": late})
+    ahead.raft.compact(5, tuple(ahead.machine.save()))
+    watcher.check({"n2": ahead})
+    late.receive("n1", Append(1, 3, 1, log[3:], 4, 2), 0)
+    watcher.check({"n3": late})
+    cores = {"n2": follower("n2", "n1", *log[:3], put(1, 9, 9), commit=4)}
+    with pytest.raises(InvariantViolated, match="log matching"):
+        watcher.check(cores)
+
+
 def test_check_does_not_look_at_the_same_entries_twice() -> None:
     core = leader("n1")
     watcher = ReplicaInvariants(MEMBERS)
