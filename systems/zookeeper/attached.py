@@ -9,7 +9,7 @@ from harness.clock import Nanos
 from harness.core import NodeId
 from systems.zookeeper.command import Close, Create, Delete, Multi, SetData
 from systems.zookeeper.machine import Answered
-from systems.zookeeper.wire import Forward, Item, Request, Said, Sync, Welcome
+from systems.zookeeper.wire import Forward, Hello, Item, Request, Said, Sync, Welcome
 
 EARLY = 1000  # requests kept that came before their turn
 AGAIN = 100  # items said again at once
@@ -33,12 +33,12 @@ class Waiting:
 class Attached:
     """Handles nothing itself: the server takes requests from `queue` and calls `say`.
 
-    `next` is the number of the request whose turn it is; those that come early are kept. Of `out`,
-    all that was said, the client has not said yet that it has it.
+    `next` is the number of the request whose turn it is; those that come early are kept. `top` is
+    the highest zxid in an answer, here or before.
     """
 
     def __init__(
-        self, client: NodeId, welcome: Welcome, timeout: Nanos, first: int, now: Nanos
+        self, client: NodeId, welcome: Welcome, timeout: Nanos, hello: Hello, now: Nanos
     ) -> None:
         self.client = client
         self.welcome = welcome
@@ -48,7 +48,8 @@ class Attached:
         self.heard = now
         self.over = False
         self.queue: deque[Waiting] = deque()
-        self.next = first
+        self.next = hello.next
+        self.top = hello.seen
         self._early: dict[int, Request] = {}
         self._out: deque[Item] = deque()
         self._said = 0
@@ -94,6 +95,8 @@ class Attached:
     def say(self, what: Said) -> Item:
         """The next item of the stream."""
         self._said += 1
+        if what.zxid > self.top:
+            self.top = what.zxid
         item = Item(self.session, self.attach, self._said, what)
         self._out.append(item)
         return item

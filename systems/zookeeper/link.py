@@ -191,6 +191,7 @@ class Link:
 
     def _join(self, now: Nanos) -> None:
         """Ask a server for the session, by a new try."""
+        self._give_up_reads()
         self.state = JOINING
         self.attach = self._next_try()
         self._hello(now)
@@ -211,6 +212,16 @@ class Link:
                 tuple(self._watches),
             )
         )
+
+    def _give_up_reads(self) -> None:
+        """The session leaves its server: a read with a write behind it cannot be asked again
+        elsewhere, as that write may be in the log already, and the read would see it."""
+        last = max((asked.seq for asked in self._open.values() if asked.is_write), default=0)
+        for asked in self._open.values():
+            if asked.seq < last and not asked.is_write:
+                token, asked.token, asked.watch = asked.token, None, False
+                if token is not None:
+                    self.owner.lost(self, token, asked.seq, "connection-lost")
 
     def _move(self, now: Nanos) -> None:
         self.server = self._after(self.server)

@@ -127,7 +127,7 @@ class Server(Host):
         """The session is here now: what it has missed comes before all else."""
         welcome = Welcome(hello.attach, session, self.position)
         timeout = hello.timeout_ms * MS
-        here = self.attached_type(source, welcome, timeout, hello.next, self.now)
+        here = self.attached_type(source, welcome, timeout, hello, self.now)
         self.here[session] = here
         self.send(source, welcome)
         self.watches.forget(session)
@@ -226,7 +226,7 @@ class Server(Host):
         if isinstance(request.body, Sync):
             if waiting.index is None or index_of(waiting.index) > self.applied:
                 return None
-            return Answer(request.seq, waiting.index, Found())
+            return Answer(request.seq, max(waiting.index, here.top), Found())
         result = self.machine.query(request.body)  # type: ignore[arg-type]
         if request.watch:
             self._watch(here, request.body, result)
