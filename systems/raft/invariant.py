@@ -105,8 +105,6 @@ class ReplicaInvariants:
             self._digests.append(digest)
         if self._committed[index] == UNSEEN:
             self._committed[index], self._digests[index] = term, digest
-        if self._committed[index] == UNSEEN:
-            self._committed[index], self._digests[index] = term, digest
         if term != self._committed[index]:
             raise InvariantViolated(f"{node} committed another entry at {index}")
         if digest != self._digests[index]:
