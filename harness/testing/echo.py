@@ -160,35 +160,39 @@ class EchoNode:
 
 
 class EchoClient:
-    """A client: one request, one reply, or info when time is up; as many at a time as are asked.
-    Of a "see" it observes a line before the reply and one after it."""
+    """A client: one request, one reply, or info when time is up; as many at a time as there are
+    processes. Of a "see" it observes a line before the reply and one after it."""
 
     def __init__(self, home: NodeId, timeout: Nanos) -> None:
         self.home = home
         self.timeout = timeout
-        self.open: dict[int, Op] = {}
+        self.open: dict[str, tuple[int, Op]] = {}  # by time limit, which each process has one of
         self.id = 0
 
     def invoke(self, op: Op, now: Nanos) -> Iterable[Effect]:
         self.id += 1
-        self.open[self.id] = op
+        limit = f"limit {op.process}"
+        self.open[limit] = (self.id, op)
         to = op.node if isinstance(op.node, str) else self.home
-        return (SetTimer(str(self.id), self.timeout), Send(to, Request(self.id, op.f, op.value)))
+        return (SetTimer(limit, self.timeout), Send(to, Request(self.id, op.f, op.value)))
 
     def receive(self, source: NodeId, message: Reply, now: Nanos) -> Iterable[Effect]:
-        op = self.open.pop(message.id, None)
-        if op is None:
+        limit = next((name for name, (id, _) in self.open.items() if id == message.id), None)
+        if limit is None:
             return ()
+        _, op = self.open.pop(limit)
         done = ok(op, message.value, node=source, session=f"{self.home}/{message.id}")
-        effects: list[Effect] = [CancelTimer(str(message.id)), Complete(done)]
+        effects: list[Effect] = [CancelTimer(limit), Complete(done)]
         if op.f == "see":
             effects.insert(0, Observe(seen("watch", ["before", op.value])))
             effects.append(Observe(seen("watch", ["after", op.value])))
         return effects
 
     def timer(self, name: str, now: Nanos) -> Iterable[Effect]:
-        op = self.open.pop(int(name), None)
-        return (Complete(info(op, "timeout")),) if op is not None else ()
+        if name not in self.open:
+            return ()
+        _, op = self.open.pop(name)
+        return (Complete(info(op, "timeout")),)
 
 
 class EchoInvariants:

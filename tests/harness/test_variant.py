@@ -57,4 +57,6 @@ def test_concurrency_that_leaves_half_a_client_is_refused() -> None:
     plan = replace(plan, concurrency=10, workload=replace(plan.workload, name="tree", options={}))
     options = {"pipeline": 4}
     plan = replace(plan, workload=replace(plan.workload, options=options))
-    assert ("concurrency", "10 is no multiple of the workload's pipeline, 4") in build.validate(plan)
+    assert ("concurrency", "10 is no multiple of the workload's pipeline, 4") in build.validate(
+        plan
+    )

@@ -110,8 +110,8 @@ def test_crash_falls_between_two_sends_of_one_input() -> None:
 def test_time_goes_on_under_a_client_that_answers_at_once() -> None:
     class Eager(EchoClient):
         def invoke(self, op: Any, now: int) -> Any:
-            self.op = op
-            return self.timer("limit", now)
+            list(super().invoke(op, now))
+            return self.timer(f"limit {op.process}", now)
 
     system: Any = Echo(1)
     system.client = lambda me, home, rng: Eager(home, 1)
@@ -215,7 +215,7 @@ def test_bad_option_is_the_users_mistake_and_is_named(words: dict[str, Any]) -> 
 def test_timer_that_a_retired_client_sets_never_fires() -> None:
     class Late(EchoClient):
         def timer(self, name: str, now: int) -> Any:
-            assert name == "limit"
+            assert name == "limit 0"
             return (*super().timer(name, now), SetTimer("late", 1 * MS))
 
     def story() -> Any:
