@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 from typing import Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, msgpack
 
 from harness.clock import MS, Nanos
-from harness.core import Core, Dump, Effect, Message, NodeId, Record, Send, SetTimer, dump_of
-from systems.raft.message import Entry, position_of
+from harness.core import Core, Dump, Effect, Message, NodeId, Note, Record, Send, SetTimer, dump_of
+from systems.raft.message import Administer, Administered, Entry, Members, position_of
 from systems.raft.raft import Raft, Timing
 
 PART = "snapshot"  # the timer between two parts of a snapshot
@@ -63,7 +63,8 @@ class Machine(Protocol):
 
 
 class Host(Core):
-    """One incarnation of a node. `digest_at(i)` is the machine's digest after entry i."""
+    """One incarnation of a node. `members` are all nodes there are; the last `spare` of them do
+    not take part until they are added. `digest_at(i)` is the machine's digest after entry i."""
 
     raft_type: type[Raft[Any]] = Raft
 
@@ -75,9 +76,11 @@ class Host(Core):
         rng: Random,
         timing: Timing | None = None,
         keeping: Keeping | None = None,
+        spare: int = 0,
     ) -> None:
         self.me = me
-        self.raft: Raft[Any] = self.raft_type(me, members, rng, timing)
+        first = members[: len(members) - spare]
+        self.raft: Raft[Any] = self.raft_type(me, first, rng, timing)
         self.machine: Any = machine
         self.keeping = keeping or Keeping()
         self.applied = 0
@@ -87,10 +90,13 @@ class Host(Core):
         self._digests = array("Q", (machine.digest,))
         self._first = 0  # the entry of the first digest
         self._lines: list[tuple[int, Entry[Any], Any]] = []  # index, entry, result: for the dump
+        self._archive: list[dict[str, Any]] = []  # with keep_log, the lines before those
         self._token = rng.getrandbits(60)
         self._era: tuple[int, NodeId | None] = (0, None)  # term and leader last seen
         self._saving: tuple[int, Iterator[bytes], list[bytes]] | None = None
-        self._handlers: dict[type, Callable[[NodeId, Any], None]] = {}
+        self._handlers: dict[type, Callable[[NodeId, Any], None]] = {
+            Administer: self._on_administer
+        }
 
     # --- what a service adds
 
@@ -121,6 +127,7 @@ class Host(Core):
         self._token += now  # no answer to an earlier incarnation may be taken for one to this
         self.raft.start(stored, now)
         self._settle()
+        self._note(self.raft.membership.at(self.raft.commit))
         return self.raft.take()
 
     def receive(self, source: NodeId, message: Message, now: Nanos) -> Iterable[Effect]:
@@ -147,15 +154,23 @@ class Host(Core):
 
     def dump(self) -> Dump:
         """The committed log, from the first entry that is still known, and the state."""
-        return dump_of([self._line(*line) for line in self._lines], self.machine.state())
+        lines = [self._line(*line) for line in self._lines]
+        return dump_of([*self._archive, *lines], self.machine.state())
 
     def _line(self, index: int, entry: Entry[Any], result: Any) -> dict[str, Any]:
         position = position_of(entry.term, index)
-        if entry.command is None:
+        if entry.members is not None:
+            voters, learners = sorted(entry.members.voters), sorted(entry.members.learners)
+            said: dict[str, Any] = {
+                "type": "config",
+                "value": {"members": voters, "learners": learners},
+            }
+        elif entry.command is None:
             said = {"type": "noop"}
         else:
             said = self.machine.describe(entry, position, result)
-        return {"index": index, "term": entry.term, "position": position, **said}
+        empty = {"session": None, "seq": 0, "value": None, "time": entry.time, "error": None}
+        return {"index": index, "term": entry.term, "position": position, **empty, **said}
 
     def digest_at(self, index: int) -> int | None:
         """The machine's digest after an entry; None for one that is not known any more."""
@@ -213,6 +228,25 @@ class Host(Core):
         self._lines.append((self.applied, entry, result))
         if entry.command is not None:
             self.on_applied(entry, result)
+        elif entry.members is not None:
+            self._note(entry.members)
+
+    def _note(self, members: Members) -> None:
+        data = {"members": sorted(members.voters), "epoch": members.index}
+        self.raft.effects.append(Note("members", data))
+
+    def _on_administer(self, source: NodeId, message: Administer) -> None:
+        """Let the leader see to it, and say whether it is so."""
+        raft = self.raft
+        done: bool | str = False
+        if message.node not in self.members:
+            done = f"there is no node {message.node}"
+        elif raft.is_leader:
+            done = raft.administer(message.what, message.node, self.now)
+        refused = done if isinstance(done, str) else ""
+        voters = tuple(sorted(raft.members.voters))
+        answer = (message.id, done is True, refused, raft.leader, voters, self.position)
+        self.send(source, Administered(*answer))
 
     def _restore(self, parts: Sequence[bytes]) -> None:
         """Take the state of a snapshot."""
@@ -223,8 +257,11 @@ class Host(Core):
         self.applied = raft.log.base
         self.position = position_of(raft.log.base_term, raft.log.base)
         self._first, self._digests = self.applied, array("Q", (self.machine.digest,))
-        self._lines = []
+        if raft.kept and not self._archive:  # of an earlier incarnation
+            self._archive = msgpack.decode(raft.kept)
+        self._put_by(len(self._lines))
         self._saving = None
+        self._note(raft.members)
         self.on_restored(before)
 
     # --- snapshots
@@ -246,13 +283,16 @@ class Host(Core):
             self.set_timer(PART, PAUSE)
             return
         self._saving = None
+        if self._lines:
+            self._put_by(max(0, index + 1 - self._lines[0][0]))
         self.raft.compact(index, tuple(parts))
-        self._forget(index)
-        self._consider_snapshot()
-
-    def _forget(self, index: int) -> None:
-        """What a snapshot stands for need not be known one by one."""
         del self._digests[: index - self._first]
         self._first = index
-        if not self.keeping.keep_log and self._lines:
-            del self._lines[: max(0, index + 1 - self._lines[0][0])]
+        self._consider_snapshot()
+
+    def _put_by(self, count: int) -> None:
+        """The first lines of the log are not needed any more, but perhaps for the dump."""
+        if self.keeping.keep_log and count:
+            self._archive += [self._line(*line) for line in self._lines[:count]]
+            self.raft.kept = msgpack.encode(self._archive)
+        del self._lines[:count]

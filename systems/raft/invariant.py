@@ -6,12 +6,13 @@ Each check looks only at what is new since the last, so it stays cheap however l
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import cast
 
 from harness.core import Core, NodeId
 from harness.error import InvariantViolated
 from systems.raft.host import Host
+from systems.raft.message import Members
 from systems.raft.raft import Raft
 
 UNSEEN = -1  # the term of an entry that was committed and left out between two looks
@@ -33,8 +34,8 @@ class ReplicaInvariants:
     """Election safety, log matching, leader completeness, state-machine safety, and that what was
     committed is kept by a majority; replicas that applied the same entries hold the same state."""
 
-    def __init__(self, nodes: Sequence[NodeId]) -> None:
-        self._nodes = tuple(nodes)
+    def __init__(self) -> None:
+        self._members = Members({})  # as committed last; none before the first look
         self._seen: dict[NodeId, Seen] = {}
         self._leaders: dict[int, NodeId] = {}
         self._entries: dict[tuple[int, int], Request] = {}  # by (index, term)
@@ -91,6 +92,9 @@ class ReplicaInvariants:
         for index in range(max(seen.committed + 1, raft.log.base), raft.commit + 1):
             self._check_entry(node, replica, index)
         seen.committed = raft.commit
+        members = raft.membership.at(raft.commit)
+        if members.index > self._members.index or not self._members.voters:
+            self._members = members
 
     def _check_entry(self, node: NodeId, replica: Host, index: int) -> None:
         """One committed entry that a node has, or the last that its snapshot stands for."""
@@ -112,7 +116,7 @@ class ReplicaInvariants:
 
     def _check_leader(self, node: NodeId, raft: Raft[object]) -> None:
         """Election safety, and leader completeness for what was committed before its term."""
-        if not raft.is_leader:
+        if not raft.leads:
             return
         if self._leaders.setdefault(raft.term, node) != node:
             raise InvariantViolated(
@@ -124,14 +128,17 @@ class ReplicaInvariants:
             raise InvariantViolated(f"{node} leads term {raft.term} without committed {index}")
 
     def _check_kept(self, rafts: Mapping[NodeId, Raft[object]]) -> None:
-        """What was committed, and so what was acknowledged, is kept by a majority of all nodes
-        (those that are down get the benefit of the doubt)."""
+        """What was committed, and so what was acknowledged, is on every majority: those that may
+        vote (in the configuration that was committed last) and have lost it are none. Nodes that
+        are down get the benefit of the doubt."""
         index = len(self._committed) - 1
         term = self._committed[index]
         lost = [
             node
             for node, raft in rafts.items()
-            if index > raft.log.base and not raft.log.has(index, term)
+            if self._members.voters.get(node) == raft.identity.said
+            and index > raft.log.base
+            and not raft.log.has(index, term)
         ]
-        if len(lost) > (len(self._nodes) - 1) // 2:
+        if len(lost) >= self._members.majority:
             raise InvariantViolated(f"committed entry {index} is lost at {', '.join(lost)}")

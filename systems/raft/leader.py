@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Generic
 
 from harness.clock import MS, Nanos
 from harness.core import NodeId, Persist, SetTimer
+from systems.raft.change import Changes
 from systems.raft.message import (
     Append,
     Appended,
@@ -15,8 +16,10 @@ from systems.raft.message import (
     Index,
     Install,
     Installed,
+    Members,
     Rejected,
     Suffix,
+    TimeoutNow,
     position_of,
 )
 from systems.raft.progress import Peer, ReadRounds
@@ -32,117 +35,160 @@ FLYING = 4  # Appends with entries on their way to one follower at most; later e
 class Leader(Generic[C]):
     """One node's leadership of one term; gone when it steps down, and all that waited in it."""
 
+    batch = BATCH
+
     def __init__(self, raft: Raft[C], now: Nanos) -> None:
-        self._raft = raft
-        self._peers = {node: Peer(raft.log.last + 1, now) for node in raft.others}
+        self.raft = raft
+        self.peers: dict[NodeId, Peer] = {}
+        self._gone: list[NodeId] = []  # members no more, to be told when that is committed
         self._reads = ReadRounds()
+        self._changes = Changes(self, now)
+        self._meet(now)
 
     def begin(self, now: Nanos) -> None:
         """Start with a no-op, whose commit is that of all that earlier terms left."""
-        self._raft.effects.append(SetTimer(HEARTBEAT, self._raft.timing.heartbeat))
+        self.raft.effects.append(SetTimer(HEARTBEAT, self.raft.timing.heartbeat))
         self.propose("", 0, None, now // MS)
+
+    def _meet(self, now: Nanos) -> None:
+        """Keep account of each member of the configuration, and of nobody else."""
+        raft, before = self.raft, self.peers
+        others = raft.members.others(raft.me)
+        self._gone += [node for node in before if node not in others]
+        self.peers = {n: before.get(n) or Peer(raft.log.last + 1, now) for n in others}
 
     # --- the log
 
     def propose(self, client: str, seq: int, command: C | None, time: int) -> int:
         """Append an entry to the log and send it on; returns its index. `time` in ms."""
-        raft = self._raft
-        entry = Entry(raft.term, client, seq, command, time)
+        return self._append(Entry(self.raft.term, client, seq, command, time))
+
+    def change(self, members: Members, now: Nanos) -> None:
+        """Append a configuration, which is in force at once, and send it to all that are or were
+        in it."""
+        entry: Entry[C] = Entry(self.raft.term, "", 0, None, now // MS, members)
+        before = self.peers
+        self.raft.membership.put(members.index, (entry,))
+        self._meet(now)
+        after, self.peers = self.peers, {**self.peers, **before}
+        self._append(entry, after)
+
+    def _append(self, entry: Entry[C], after: dict[NodeId, Peer] | None = None) -> int:
+        raft = self.raft
         index = raft.log.append(entry)
-        for node, peer in self._peers.items():
+        for node, peer in self.peers.items():
             if peer.flying < FLYING:
                 self._send_append(node, peer)
+        if after is not None:
+            self.peers = after
         raft.effects.append(Persist(Suffix(index, (entry,))))
-        if raft.majority == 1:
+        if raft.members.voters.keys() == {raft.me}:
             self._count()
         return index
 
     def beat(self, now: Nanos) -> None:
         """Tell all that this leader lives, and step down where it has not heard of a majority."""
-        raft = self._raft
+        raft = self.raft
         limit = now - 2 * raft.timing.election
-        alive = 1 + sum(peer.heard >= limit for peer in self._peers.values())
-        if alive < raft.majority:
+        heard = [now if p is None else p.heard for p in self._voters()]
+        if sum(h >= limit for h in heard) < raft.members.majority:
             raft.follow(raft.term, None, now)
             return
+        self._changes.beat(now)
+        if not raft.leads:
+            return
         self._reads.begin()
-        for node, peer in self._peers.items():
+        for node, peer in self.peers.items():
             peer.check_progress()
             with_entries = peer.heard >= limit and peer.flying < FLYING
             self._send_append(node, peer, with_entries=with_entries)
         raft.effects.append(SetTimer(HEARTBEAT, raft.timing.heartbeat))
 
-    def on_appended(self, source: NodeId, message: Appended, now: Nanos) -> None:
+    def on_answer(
+        self, source: NodeId, message: Appended | Rejected | Installed, now: Nanos
+    ) -> None:
+        """A member has answered an Append or Install of this term."""
+        peer = self._heard(source, message, now)
+        if peer is None:
+            return
+        if isinstance(message, Appended):
+            self._on_appended(source, peer, message)
+        elif isinstance(message, Rejected):
+            self._on_rejected(source, peer, message)
+        else:
+            self._on_installed(source, peer, message)
+        self._changes.on_answer(source, peer, now)
+
+    def _on_appended(self, source: NodeId, peer: Peer, message: Appended) -> None:
         """A follower's log equals this one up to `match`."""
-        peer = self._heard(source, message.round, now)
         peer.flying = max(0, peer.flying - 1)
         if message.match > peer.match:
             peer.match = message.match
             peer.next = max(peer.next, message.match + 1)
             peer.moved = True
-            if message.match > self._raft.commit:
+            if message.match > self.raft.commit:
                 self._count()
-        if peer.next <= self._raft.log.last and peer.flying < FLYING:
+        if peer.next <= self.raft.log.last and peer.flying < FLYING:
             self._send_append(source, peer)
 
-    def on_rejected(self, source: NodeId, message: Rejected, now: Nanos) -> None:
+    def _on_rejected(self, source: NodeId, peer: Peer, message: Rejected) -> None:
         """A follower's log is shorter or differs: try again further back."""
-        peer = self._heard(source, message.round, now)
-        if message.prev <= peer.match or peer.next <= self._raft.log.base:
+        if message.prev <= peer.match or peer.next <= self.raft.log.base:
             return  # late: it has accepted more since; or it is being sent a snapshot
         peer.next = max(peer.match + 1, min(message.hint, message.prev))
         peer.flying = 0
         self._send_append(source, peer)
 
-    def _heard(self, source: NodeId, answered: int, now: Nanos) -> Peer:
-        """A follower has answered an Append of this round in this term."""
-        peer = self._peers[source]
+    def _heard(
+        self, source: NodeId, message: Appended | Rejected | Installed, now: Nanos
+    ) -> Peer | None:
+        """A member has answered an Append of this round in this term; None for one that is none.
+        What an incarnation with another mark had does not hold for this one."""
+        peer = self.peers.get(source)
+        if peer is None:
+            return None
+        if peer.mark != message.mark:
+            if peer.mark is not None:
+                peer = self.peers[source] = Peer(self.raft.log.last + 1, now)
+            peer.mark = message.mark
         peer.heard = now
-        if answered > peer.round:
-            peer.round = answered
+        if message.round > peer.round:
+            peer.round = message.round
             self._finish_reads()
         return peer
 
-    def on_installed(self, source: NodeId, message: Installed, now: Nanos) -> None:
+    def _on_installed(self, source: NodeId, peer: Peer, message: Installed) -> None:
         """A follower has taken parts of the snapshot: send the next, or what follows it."""
-        peer = self._heard(source, message.round, now)
-        log = self._raft.log
+        log = self.raft.log
         if message.last != log.base or peer.match >= log.base:
             return  # of an older snapshot, or late
         peer.moved = True
         peer.installed, peer.flying = message.count, 0
-        if message.count == len(self._raft.parts):
+        if message.count == len(self.raft.parts):
             peer.match, peer.next, peer.installed = log.base, log.base + 1, 0
         self._send_append(source, peer)
 
     def _send_part(self, node: NodeId, peer: Peer) -> None:
         """Send the next part of the snapshot to a follower that is behind it."""
-        raft = self._raft
+        raft = self.raft
         peer.flying = 1
         log, parts = raft.log, raft.parts
         place = min(peer.installed, len(parts) - 1)
-        raft.send(
-            node,
-            Install(
-                raft.term,
-                log.base,
-                log.base_term,
-                place,
-                len(parts),
-                parts[place],
-                self._reads.round,
-            ),
+        install = Install(
+            *(raft.term, log.base, log.base_term, place, len(parts), parts[place]),
+            *(self._reads.round, raft.membership.at(log.base)),
         )
+        raft.send(node, install)
 
     def _send_append(self, node: NodeId, peer: Peer, *, with_entries: bool = True) -> None:
-        raft = self._raft
+        raft = self.raft
         prev = peer.next - 1
         if prev < raft.log.base:
             if with_entries and not peer.flying:
                 self._send_part(node, peer)
                 return
             prev, with_entries = raft.log.base, False  # it cannot follow, but it can answer
-        entries = raft.log.after(prev, BATCH) if with_entries else ()
+        entries = raft.log.after(prev, self.batch) if with_entries else ()
         if entries:
             peer.next += len(entries)
             peer.flying += 1
@@ -150,44 +196,86 @@ class Leader(Generic[C]):
         round_ = self._reads.round
         raft.send(node, Append(raft.term, prev, prev_term, entries, raft.commit, round_))
 
+    # --- majorities
+
+    def _voters(self) -> list[Peer | None]:
+        """Each voter's account, and None for this node. One that answers under another mark than
+        its own, or has not answered yet, has an account where nothing counts."""
+        raft = self.raft
+        found: list[Peer | None] = []
+        for node, mark in raft.members.voters.items():
+            if node == raft.me:
+                found.append(None)
+            else:
+                peer = self.peers[node]
+                found.append(peer if peer.mark in (None, mark) else Peer(0, 0))
+        return found
+
+    def quorum(self) -> int:
+        """How many voters must hold an entry."""
+        return self.raft.members.majority
+
+    def held(self) -> int:
+        """The last index that a majority holds."""
+        matches = sorted(self.raft.log.last if p is None else p.match for p in self._voters())
+        return matches[len(matches) - self.quorum()]
+
+    def may_commit(self, index: int) -> bool:
+        """Only an entry of this term is committed by counting (paper, figure 8)."""
+        return self.raft.log.term(index) == self.raft.term
+
     def _count(self) -> None:
-        """Commit what a majority holds, if it is of this term (paper, figure 8)."""
-        raft = self._raft
-        held = sorted((raft.log.last, *(peer.match for peer in self._peers.values())))
-        index = held[len(held) - raft.majority]
-        if index <= raft.commit or raft.log.term(index) != raft.term:
+        """Commit what a majority holds, if it is of this term."""
+        raft, index = self.raft, self.held()
+        if index <= raft.commit or not self.may_commit(index):
             return
         raft.commit = index
-        for node in raft.others:
+        for node in (*self.peers, *self._gone):
             raft.send(node, Committed(raft.term, index))
+        if raft.members.index <= index:
+            self._gone = []
         for asker, token in self._reads.release():
             self.read(asker, token)
 
     # --- reads
 
+    def has_begun(self) -> bool:
+        """Whether something of this term is committed: it knows all that was committed before."""
+        return self.raft.log.term(self.raft.commit) == self.raft.term
+
     def read(self, asker: NodeId | None, token: int) -> None:
         """Let a read of this node (None) or another wait for a round that begins after now."""
-        raft = self._raft
-        if raft.log.term(raft.commit) != raft.term:
+        raft = self.raft
+        if not self.has_begun():
             self._reads.hold_back((asker, token))
         elif self._reads.add((asker, token), position_of(raft.term, raft.commit)):
             self._begin_round()
 
     def _begin_round(self) -> None:
         self._reads.begin()
-        for node, peer in self._peers.items():
+        for node, peer in self.peers.items():
             self._send_append(node, peer, with_entries=peer.flying < FLYING)
-        if self._raft.majority == 1:
+        if self.raft.members.voters.keys() == {self.raft.me}:
             self._finish_reads()
 
     def _finish_reads(self) -> None:
         """Answer the reads whose round a majority has confirmed, and begin the next round."""
-        raft = self._raft
-        rounds = sorted((self._reads.round, *(peer.round for peer in self._peers.values())))
-        for asker, token, position in self._reads.finish(rounds[len(rounds) - raft.majority]):
+        raft = self.raft
+        rounds = sorted(self._reads.round if p is None else p.round for p in self._voters())
+        for asker, token, position in self._reads.finish(rounds[len(rounds) - self.quorum()]):
             if asker is None:
                 raft.confirmed.append((token, position))
             else:
                 raft.send(asker, Index(token, position))
         if self._reads.is_due:
             self._begin_round()
+
+    # --- members
+
+    def administer(self, what: str, node: NodeId, now: Nanos) -> bool | str:
+        """As Raft says."""
+        return self._changes.administer(what, node, now)
+
+    def hand_over(self, node: NodeId) -> None:
+        """Tell a member that has all of the log to lead."""
+        self.raft.send(node, TimeoutNow(self.raft.term))

@@ -9,6 +9,8 @@ Departures from the paper:
 - A leader that hears of no majority steps down (thesis, 6.2), so that its clients look elsewhere.
 - The leader sends an entry before it has written it down itself (thesis, 10.2.1): the writing is
   over before it counts an answer, as Persist is a barrier.
+- A configuration is an entry, in force as soon as it is in the log (thesis, 4.1), and changes one
+  voter; which members remember what they promised is in identity.py.
 - `Committed` tells followers at once of a commit; one trusts it as far as its log has been
   compared with this leader's.
 - Read index (thesis, 6.4): a read waits for a round of appends *begun after it came*, and for the
@@ -35,8 +37,11 @@ from harness.core import (
     SetTimer,
     Snapshot,
 )
+from systems.raft.follower import Follower
+from systems.raft.identity import NEW, Identity
 from systems.raft.leader import HEARTBEAT, Leader
 from systems.raft.log import Log
+from systems.raft.membership import Membership
 from systems.raft.message import (
     Append,
     Appended,
@@ -45,13 +50,16 @@ from systems.raft.message import (
     Ballot,
     C,
     Committed,
-    Entry,
+    Enrol,
+    Enrolled,
     Image,
     Index,
     Install,
     Installed,
+    Members,
     Rejected,
     Suffix,
+    TimeoutNow,
     Voted,
 )
 
@@ -73,15 +81,20 @@ class Raft(Generic[C]):
 
     `confirmed` holds (token, position) of reads that may be answered once the entry at `position`
     is applied; the owner empties it. `restored` holds the parts of a snapshot that took the place
-    of the log's beginning, for the owner to take its state from; it sets None.
+    of the log's beginning, for the owner to take its state from; it sets None. `members` are those
+    the service begins with.
     """
+
+    leader_type: type[Leader[Any]] = Leader
+    follower_type: type[Follower[Any]] = Follower
+    identity_type: type[Identity] = Identity
 
     def __init__(
         self, me: NodeId, members: Sequence[NodeId], rng: Random, timing: Timing | None = None
     ) -> None:
         self.me = me
-        self.others = tuple(node for node in members if node != me)
-        self.majority = len(members) // 2 + 1
+        self.membership = Membership(members)
+        self.identity = self.identity_type(self, members, rng)
         self.rng = rng
         self.timing = timing or Timing()
         self.term = 0
@@ -94,24 +107,26 @@ class Raft(Generic[C]):
         self.effects: list[Effect] = []
         self.parts: tuple[bytes, ...] = ()  # of the state after entry log.base
         self.restored: tuple[bytes, ...] | None = None
-        self._incoming: tuple[int, list[bytes]] = (0, [])  # a snapshot's last entry, its parts
+        self.kept = b""  # lines of what was left out, written down with a snapshot
         self._unsaved = False  # term or vote changed since they were last written down
         self._heard: Nanos = 0  # from a leader, or gave a vote
         self._led: Nanos = 0  # heard from a leader
         self._patience: Nanos = 0  # this time's random election timeout
-        self._checked = 0  # the log equals this term's leader's up to here
-        self._told = 0  # this term's leader has committed up to here
         self._votes: set[NodeId] = set()
         self._leading: Leader[C] | None = None
+        self._following: Follower[C] = self.follower_type(self)
         self._handlers: dict[type, Callable[[NodeId, Any, Nanos], None]] = {
-            Append: self._on_append,
-            Appended: self._on_appended,
-            Rejected: self._on_rejected,
-            Install: self._on_install,
-            Installed: self._on_installed,
-            Committed: self._on_committed,
+            Append: self._following.on_append,
+            Appended: self._on_answer,
+            Rejected: self._on_answer,
+            Install: self._following.on_install,
+            Installed: self._on_answer,
+            Committed: self._following.on_committed,
             Ask: self._on_ask,
             Voted: self._on_voted,
+            TimeoutNow: self._on_timeout_now,
+            Enrol: self.identity.on_enrol,
+            Enrolled: self.identity.on_enrolled,
             AskIndex: self._on_ask_index,
             Index: self._on_index,
         }
@@ -120,35 +135,51 @@ class Raft(Generic[C]):
 
     @property
     def is_leader(self) -> bool:
-        """Whether this node leads, as far as it knows."""
-        return self.role == LEADER
+        """Whether this node leads, as far as it knows, and takes requests: not while it hands its
+        leadership over."""
+        return self.leader == self.me
+
+    @property
+    def leads(self) -> bool:
+        """Whether this node leads, be it that it takes no requests just now."""
+        return self._leading is not None
+
+    @property
+    def members(self) -> Members:
+        """The configuration in force."""
+        return self.membership.current
 
     def start(self, stored: Sequence[Record], now: Nanos) -> None:
         """Begin, from what earlier incarnations wrote down."""
         for record in stored:
+            self.identity.load(record)
             if isinstance(record, Ballot):
                 self.term, self.vote = record.term, record.vote
             elif isinstance(record, Image):
                 self._load(record)
-            else:
+            elif isinstance(record, Suffix):
                 self.log.put(record.first, record.entries)
+                self.membership.put(record.first, record.entries)
         self._led = now
+        self.identity.begin(now)
         self._note()
         self._arm(now)
 
     def receive(self, source: NodeId, message: Message, now: Nanos) -> None:
         """A message of another node's Raft has come."""
         handler = self._handlers.get(type(message))
-        if handler is None or source not in self.others:
-            return
-        handler(source, message, now)
-        self._save()
+        if handler is not None:
+            handler(source, message, now)
+            self._save()
 
     def timer(self, name: str, now: Nanos) -> None:
         """One of its two timers has fired."""
         if self._leading is not None:
             if name == HEARTBEAT:
                 self._leading.beat(now)
+        elif name == ELECTION and self.identity.kind == NEW:
+            self.identity.enrol()
+            self.effects.append(SetTimer(ELECTION, self.timing.heartbeat))
         elif name == ELECTION:
             left = self._heard + self._patience - now
             if left > 0:  # heard of a leader since the timer was set
@@ -162,8 +193,11 @@ class Raft(Generic[C]):
         self.term, self.vote = image.term, image.vote
         self.log.restart(image.base, image.base_term)
         self.log.put(image.base + 1, image.entries)
+        self.membership.restart(image.members)
+        self.membership.put(image.base + 1, image.entries)
         self.commit = image.base
         self.parts = self.restored = image.parts
+        self.kept = image.kept
 
     def propose(self, client: str, seq: int, command: C | None, now: Nanos) -> int:
         """Append a request to the log; returns its index. Only a leader may."""
@@ -177,24 +211,36 @@ class Raft(Generic[C]):
     def compact(self, index: int, parts: tuple[bytes, ...]) -> None:
         """Let these parts stand for the log up to an index that is committed."""
         self.log.compact(index)
-        self._write_image(parts)
+        self.membership.compact(index)
+        self.write_image(parts)
 
-    def _write_image(self, parts: tuple[bytes, ...]) -> None:
-        log = self.log
+    def write_image(self, parts: tuple[bytes, ...]) -> None:
+        """Write down a snapshot of what comes before the log's base, and all else there is."""
+        log, known = self.log, dict(self.identity.known)
         self.parts, self._unsaved = parts, False
         entries = log.after(log.base, len(log.entries))
+        members, birth = self.membership.at(log.base), self.identity.birth
         self.effects.append(
-            Snapshot(Image(self.term, self.vote, log.base, log.base_term, parts, entries))
+            Snapshot(
+                Image(
+                    *(self.term, self.vote, log.base, log.base_term, parts, entries),
+                    *(members, birth, known, self.kept),
+                )
+            )
         )
 
-    def read(self, token: int) -> bool:
-        """Ask for a read index: (token, position) comes to `confirmed`, or is lost on the way.
-        False where no leader is known: ask again when one is."""
+    def read(self, token: int) -> None:
+        """Ask for a read index: (token, position) comes to `confirmed`, or is lost on the way."""
         if self._leading is not None:
             self._leading.read(None, token)
         elif self.leader is not None:
             self.send(self.leader, AskIndex(token))
-        return self.leader is not None
+
+    def administer(self, what: str, node: NodeId, now: Nanos) -> bool | str:
+        """See to "add-node", "remove-node" or "transfer"; True where it is so, or why it cannot be.
+        Only a leader may."""
+        assert self._leading is not None
+        return self._leading.administer(what, node, now)
 
     def take(self) -> list[Effect]:
         """The effects since the last time, in order."""
@@ -207,14 +253,21 @@ class Raft(Generic[C]):
         """Wait a new random time for a leader."""
         base = self.timing.election
         self._heard, self._patience = now, base + self.rng.randrange(base)
-        self.effects.append(SetTimer(ELECTION, self._patience))
+        is_new = self.identity.kind == NEW
+        delay = self.timing.heartbeat if is_new else self._patience
+        self.effects.append(SetTimer(ELECTION, delay))
 
     def _try(self, now: Nanos) -> None:
-        """Ask whether the others would vote for this node."""
-        self.role, self.leader = TRIAL, None
+        """Ask whether the others would vote for this node, if it may stand."""
+        self.leader = None
+        if not self._may_stand():
+            self.role = FOLLOWER
+            self._arm(now)
+            return
+        self.role = TRIAL
         self._votes = {self.me}
         self._arm(now)
-        if len(self._votes) >= self.majority:
+        if self._has_majority():
             self._stand(now)
         else:
             self._ask(self.term + 1, trial=True)
@@ -225,15 +278,26 @@ class Raft(Generic[C]):
         self.role, self.vote = CANDIDATE, self.me
         self._votes = {self.me}
         self._arm(now)
-        if len(self._votes) >= self.majority:
+        if self._has_majority():
             self._lead(now)
         else:
             self._ask(self.term, trial=False)
 
+    def _may_stand(self) -> bool:
+        """A voter may; so may one that the last entry has made none, as long as that is not known
+        to be committed: it may be the only one that can bring it about (thesis, 4.2.2)."""
+        said, held = self.identity.said, [self.members]
+        if self.members.index > self.commit:
+            held.append(self.membership.before())
+        return any(members.voters.get(self.me) == said for members in held)
+
+    def _has_majority(self) -> bool:
+        return len(self._votes & self.members.voters.keys()) >= self.members.majority
+
     def _ask(self, term: int, *, trial: bool) -> None:
-        ask = Ask(term, self.log.last, self.log.last_term, trial)
-        for node in self.others:
-            self.send(node, ask)
+        for node, mark in self.members.voters.items():
+            if node != self.me:
+                self.send(node, Ask(term, self.log.last, self.log.last_term, trial, mark))
 
     def _on_ask(self, source: NodeId, ask: Ask, now: Nanos) -> None:
         if ask.trial:
@@ -241,7 +305,8 @@ class Raft(Generic[C]):
             return
         if ask.term > self.term:
             self.follow(ask.term, None, now)
-        granted = ask.term == self.term and self.vote in (None, source) and self._is_up_to_date(ask)
+        free = ask.term == self.term and self.vote in (None, source)
+        granted = free and self._may_vote(ask)
         if granted:
             self.vote, self._unsaved = source, True
             self._heard = now
@@ -251,10 +316,15 @@ class Raft(Generic[C]):
         """Not while a leader is alive, nor for a log that is behind."""
         recent = now - self._heard < self.timing.election * 4 // 5
         content = self.role == LEADER or (self.leader is not None and recent)
-        granted = ask.term > self.term and not content and self._is_up_to_date(ask)
+        granted = ask.term > self.term and not content and self._may_vote(ask)
         return Voted(ask.term if granted else self.term, granted, True)
 
-    def _is_up_to_date(self, ask: Ask) -> bool:
+    def _may_vote(self, ask: Ask) -> bool:
+        """Whether the candidate's log is not behind, and means this very incarnation (whatever
+        this node's own log says: its vote may be needed before it has heard that it is one)."""
+        return ask.mark == self.identity.said and self.is_up_to_date(ask)
+
+    def is_up_to_date(self, ask: Ask) -> bool:
         """Paper, 5.4.1: a later last term wins, then the longer log."""
         return (ask.last_term, ask.last) >= (self.log.last_term, self.log.last)
 
@@ -266,7 +336,7 @@ class Raft(Generic[C]):
         if not voted.granted or self.role != role or voted.term != term:
             return
         self._votes.add(source)
-        if len(self._votes) >= self.majority:
+        if self._has_majority():
             if voted.trial:
                 self._stand(now)
             else:
@@ -277,8 +347,22 @@ class Raft(Generic[C]):
         self._save()
         self.role, self.leader = LEADER, self.me
         self._note()
-        self._leading = Leader(self, now)
+        self._leading = self.leader_type(self, now)
         self._leading.begin(now)
+
+    def _on_timeout_now(self, source: NodeId, message: TimeoutNow, now: Nanos) -> None:
+        """The leader wants this node to lead; nobody needs to be asked first."""
+        if message.term == self.term and self.leader == source and self._may_stand():
+            self._stand(now)
+
+    def is_new_leader(self, source: NodeId, term: int) -> bool:
+        """Whether one that leads a term, not older than this node's, is not followed yet."""
+        assert not (self.role == LEADER and term == self.term), "two leaders a term"
+        return term > self.term or self.leader != source or self.role != FOLLOWER
+
+    def hear(self, now: Nanos) -> None:
+        """The leader lives."""
+        self._heard = self._led = now
 
     def follow(self, term: int, leader: NodeId | None, now: Nanos) -> None:
         """Be a follower in this term, of this leader if it is known."""
@@ -296,126 +380,17 @@ class Raft(Generic[C]):
     def _set_term(self, term: int) -> None:
         self.term, self.vote, self._unsaved = term, None, True
         self.leader = None
-        self._checked = self._told = 0
-
-    # --- followers
-
-    def _on_append(self, source: NodeId, message: Append[C], now: Nanos) -> None:
-        if message.term < self.term:
-            self.send(source, Rejected(self.term, message.prev, 0, 0))
-            return
-        if message.term > self.term or self.leader != source or self.role != FOLLOWER:
-            assert not (self.role == LEADER and message.term == self.term), "two leaders a term"
-            self.follow(message.term, source, now)
-        self._heard = self._led = now
-        message = self._trimmed(message)
-        if not self.log.has(message.prev, message.prev_term):
-            hint = self._hint(message.prev)
-            self.send(source, Rejected(self.term, message.prev, hint, message.round))
-            return
-        match = message.prev + len(message.entries)
-        if message.entries:
-            self._merge(message.prev, message.entries)
-        self._checked = max(self._checked, match)
-        self._hear_commit(message.commit)
-        self.send(source, Appended(self.term, match, message.round))
-
-    def _on_install(self, source: NodeId, message: Install, now: Nanos) -> None:
-        """A part of a snapshot, from a leader that no longer has the entries before it."""
-        if message.term < self.term:
-            self.send(source, Rejected(self.term, message.last, 0, 0))
-            return
-        if message.term > self.term or self.leader != source or self.role != FOLLOWER:
-            self.follow(message.term, source, now)
-        self._heard = self._led = now
-        if message.last <= self.commit:  # it is here already
-            self.send(source, Installed(self.term, message.last, message.total, message.round))
-            return
-        last, parts = self._incoming
-        if last != message.last or message.place == 0:
-            parts = []
-        if message.place == len(parts):
-            parts.append(message.part)
-        self._incoming = (message.last, parts)
-        count = len(parts)
-        if count == message.total:
-            self._install(message.last, message.last_term, tuple(parts))
-        self.send(source, Installed(self.term, message.last, count, message.round))
-
-    def _install(self, last: int, last_term: int, parts: tuple[bytes, ...]) -> None:
-        """A whole snapshot: what follows it in the log stays, where it is of the same history."""
-        log = self.log
-        if log.has(last, last_term):
-            log.compact(last)
-        else:
-            log.restart(last, last_term)
-        self._incoming = (0, [])
-        self._checked = max(self._checked, last)
-        self.commit = last
-        self.restored = parts
-        self._write_image(parts)
-
-    def _trimmed(self, message: Append[C]) -> Append[C]:
-        """An Append that begins before this log's base, without what a snapshot stands for: that
-        is committed, so it is the same."""
-        log = self.log
-        over = log.base - message.prev
-        if over <= 0:
-            return message
-        rest = message.entries[over:]
-        return Append(message.term, log.base, log.base_term, rest, message.commit, message.round)
-
-    def _merge(self, prev: int, entries: tuple[Entry[C], ...]) -> None:
-        """Write down the entries from the first that this log has not, or has otherwise."""
-        log = self.log
-        skip = 0
-        if prev < log.last:
-            for entry in entries:
-                if not log.has(prev + skip + 1, entry.term):
-                    break
-                skip += 1
-        if skip == len(entries):
-            return
-        first, new = prev + skip + 1, entries[skip:]
-        assert first > self.commit, f"{self.me} would overwrite committed entry {first}"
-        log.put(first, new)
-        self.effects.append(Persist(Suffix(first, new)))
-
-    def _hint(self, prev: int) -> int:
-        """Where the leader should try again: after the log's end, or where the term begins that
-        differs (paper, end of 5.3). What is committed never differs."""
-        if prev > self.log.last:
-            return self.log.last + 1
-        return max(self.log.run_start(prev), self.commit + 1)
-
-    def _on_committed(self, source: NodeId, message: Committed, now: Nanos) -> None:
-        if message.term == self.term and self.leader == source:
-            self._hear_commit(message.commit)
-
-    def _hear_commit(self, commit: int) -> None:
-        self._told = max(self._told, commit)
-        self.commit = max(self.commit, min(self._told, self._checked))
+        self._following.forget()
 
     # --- leaders and reads
 
-    def _on_appended(self, source: NodeId, message: Appended, now: Nanos) -> None:
-        if self._is_answer(message, now) and self._leading is not None:
-            self._leading.on_appended(source, message, now)
-
-    def _on_rejected(self, source: NodeId, message: Rejected, now: Nanos) -> None:
-        if self._is_answer(message, now) and self._leading is not None:
-            self._leading.on_rejected(source, message, now)
-
-    def _on_installed(self, source: NodeId, message: Installed, now: Nanos) -> None:
-        if self._is_answer(message, now) and self._leading is not None:
-            self._leading.on_installed(source, message, now)
-
-    def _is_answer(self, message: Appended | Rejected | Installed, now: Nanos) -> bool:
-        """Whether this answers an Append of this term."""
+    def _on_answer(
+        self, source: NodeId, message: Appended | Rejected | Installed, now: Nanos
+    ) -> None:
         if message.term > self.term:
             self.follow(message.term, None, now)
-            return False
-        return message.term == self.term
+        elif message.term == self.term and self._leading is not None:
+            self._leading.on_answer(source, message, now)
 
     def _on_ask_index(self, source: NodeId, message: AskIndex, now: Nanos) -> None:
         if self._leading is not None:

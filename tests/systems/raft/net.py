@@ -38,7 +38,7 @@ class Net:
         self._queue: list[tuple[Nanos, int, Callable[[], None]]] = []
         self._n = 0
         self._timers: dict[tuple[str, str], int] = {}
-        self._watch = ReplicaInvariants(self.system.nodes)
+        self._watch = ReplicaInvariants()
         for node in self.system.nodes:
             self.start(node)
 

@@ -10,19 +10,21 @@ import pytest
 from harness.clock import MS
 from harness.core import Record
 from harness.error import InvariantViolated
+from systems.raft.identity import FIRST
 from systems.raft.invariant import ReplicaInvariants
-from systems.raft.message import Append, Appended, Ballot, Entry, Suffix, Voted
+from systems.raft.message import Append, Appended, Ballot, Birth, Entry, Suffix, Voted
 from systems.raft.raft import ELECTION
 from systems.raft.replica import Replica
 from systems.raft.store import Put, Registers
 
 MEMBERS = ("n1", "n2", "n3")
+BORN = Birth(1, FIRST)
 NOOP: Entry[Any] = Entry(1, "", 0, None)
 
 
 def replica(me: str, *stored: Record) -> Replica:
     core = Replica(me, MEMBERS, Registers(), Random(me))
-    core.start(stored, 0)
+    core.start((BORN, *stored), 0)
     return core
 
 
@@ -47,7 +49,7 @@ def follower(me: str, source: str, *entries: Entry[Any], commit: int = 0) -> Rep
 
 
 def check(*rounds: dict[str, Replica]) -> None:
-    watcher = ReplicaInvariants(MEMBERS)
+    watcher = ReplicaInvariants()
     for cores in rounds:
         watcher.check(cores)
 
@@ -126,7 +128,7 @@ def test_different_states_after_the_same_entries_are_seen() -> None:
 def test_node_that_commits_later_what_a_snapshot_stood_for_is_not_accused() -> None:
     log = (NOOP, *(put(1, n, n) for n in range(1, 5)))
     ahead, late = follower("n2", "n1", *log, commit=5), follower("n3", "n1", *log[:3], commit=1)
-    watcher = ReplicaInvariants(MEMBERS)
+    watcher = ReplicaInvariants()
     watcher.check({"n3": late})
     ahead.raft.compact(5, tuple(ahead.machine.save()))
     watcher.check({"n2": ahead})
@@ -139,7 +141,7 @@ def test_node_that_commits_later_what_a_snapshot_stood_for_is_not_accused() -> N
 
 def test_check_does_not_look_at_the_same_entries_twice() -> None:
     core = leader("n1")
-    watcher = ReplicaInvariants(MEMBERS)
+    watcher = ReplicaInvariants()
     for seq in range(1, 500):
         core.receive("c1", seq_write(seq), 1_000 * MS)
     core.receive("n2", Appended(1, core.raft.log.last, 0), 1_000 * MS)

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from harness.clock import MS
 from harness.core import Note, Persist, Record, Send, SetTimer
+from systems.raft.identity import FIRST
 from systems.raft.leader import HEARTBEAT
 from systems.raft.message import (
     Append,
@@ -18,6 +19,7 @@ from systems.raft.message import (
     Ask,
     AskIndex,
     Ballot,
+    Birth,
     Committed,
     Entry,
     Index,
@@ -53,7 +55,7 @@ def node(
 
 def started(stored: Sequence[Record], members: Sequence[str] = MEMBERS) -> Raft[Do]:
     raft: Raft[Do] = Raft("n1", members, Random(1))
-    raft.start(stored, 0)
+    raft.start((Birth(1, FIRST), *stored), 0)
     raft.take()
     return raft
 
@@ -160,7 +162,7 @@ def test_election_waits_for_a_random_time_in_its_bounds() -> None:
     delays = set()
     for seed in range(20):
         raft: Raft[Do] = Raft("n1", MEMBERS, Random(seed))
-        raft.start((), 0)
+        raft.start((Birth(1, FIRST),), 0)
         (delay,) = [e.delay for e in raft.take() if isinstance(e, SetTimer)]
         assert 300 * MS <= delay < 600 * MS
         delays.add(delay)
@@ -411,9 +413,10 @@ def test_leader_cut_off_from_its_majority_confirms_no_read() -> None:
 
 def test_follower_asks_its_leader_for_a_read_index() -> None:
     raft = node(1)
-    assert raft.read(7) is False
+    raft.read(7)
+    assert sent(raft) == []
     tell(raft, "n2", Append(1, 1, 1, (), 1, 1))
-    assert raft.read(7) is True
+    raft.read(7)
     assert sent(raft) == [("n2", AskIndex(7))]
     raft.receive("n2", Index(7, position_of(1, 1)), 0)
     assert raft.confirmed == [(7, position_of(1, 1))]
@@ -423,8 +426,3 @@ def test_leader_answers_a_followers_read_only_after_a_round() -> None:
     raft = reading()
     assert [type(m) for _, m in tell(raft, "n3", AskIndex(4), 1_000 * MS)] == [Append, Append]
     assert tell(raft, "n2", Appended(2, 2, 1), 1_000 * MS) == [("n3", Index(4, position_of(2, 2)))]
-
-
-def test_strangers_are_not_heard() -> None:
-    raft = node(1)
-    assert tell(raft, "c9", Ask(9, 9, 9, False)) == [] and raft.term == 1

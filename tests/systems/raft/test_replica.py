@@ -8,11 +8,13 @@ from typing import Any
 
 from harness.clock import MS
 from harness.core import Persist, Record, Send
+from systems.raft.identity import FIRST
 from systems.raft.message import (
     Append,
     Appended,
     AskIndex,
     Ballot,
+    Birth,
     Entry,
     Index,
     Suffix,
@@ -26,11 +28,12 @@ from systems.raft.window import KEPT, Done, Window
 
 MEMBERS = ("n1", "n2", "n3")
 NOW = 1_000 * MS
+BORN = Birth(1, FIRST)
 
 
 def replica(*stored: Record, members: Sequence[str] = MEMBERS) -> Replica:
     core = Replica("n1", members, Registers(), Random(1))
-    core.start(stored, 0)
+    core.start((BORN, *stored), 0)
     return core
 
 
@@ -159,7 +162,7 @@ def test_index_given_to_an_earlier_incarnation_is_not_taken() -> None:
     core = follower()
     ((_, ask),) = sent(core.receive("c1", Read("c1", 1, Get("x")), NOW))
     again = Replica("n1", MEMBERS, Registers(), Random(1))
-    again.start((), NOW)
+    again.start((BORN,), NOW)
     again.receive("n2", Append(1, 0, 0, (Entry(1, "", 0, None),), 1, 1), NOW)
     again.receive("c1", Read("c1", 1, Get("x")), NOW)
     assert sent(again.receive("n2", Index(ask.token, position_of(1, 1)), NOW)) == []
@@ -167,7 +170,7 @@ def test_index_given_to_an_earlier_incarnation_is_not_taken() -> None:
 
 def test_state_is_the_same_after_a_restart() -> None:
     core = alone()
-    stored = [Ballot(1, "n1"), Suffix(1, (Entry(1, "", 0, None),))]
+    stored = [Ballot(1, "n1"), Suffix(1, (Entry(1, "", 0, None, 1_000),))]
     for seq in range(1, 4):
         effects = core.receive("c1", write(seq, seq), NOW)
         stored += [e.record for e in effects if isinstance(e, Persist)]
@@ -184,7 +187,8 @@ def test_dump_holds_committed_entries_only() -> None:
     assert core.raft.log.last == 2
     (line,) = core.dump().log
     assert line == {
-        "index": 1, "term": 1, "position": position_of(1, 1), "type": "noop",
+        "index": 1, "term": 1, "position": position_of(1, 1), "type": "noop", "time": 1_000,
+        "session": None, "seq": 0, "value": None, "error": None,
     }  # fmt: skip
 
 

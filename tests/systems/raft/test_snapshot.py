@@ -129,7 +129,7 @@ def test_storm_with_snapshots_breaks_no_promise(seed: int) -> None:
     )
     assert run.ending.violation is None
     assert len({dump.digest for dump in run.dumps}) == 1
-    assert all(dump.log[0]["index"] > 20 for dump in run.dumps)
+    assert all(not dump.log or dump.log[0]["index"] > 20 for dump in run.dumps)
     assert run.recovery < 1 * SECOND
 
 
@@ -146,7 +146,7 @@ def test_nothing_is_applied_twice_where_messages_are_lost_and_the_log_is_left_ou
         options={"snapshot_every": 20, "keep_log": True},
     )
     assert run.ending.violation is None
-    whole = [dump for dump in run.dumps if dump.log[0]["index"] == 1]
+    whole = [d for d in run.dumps if [at["index"] for at in d.log] == [*range(1, len(d.log) + 1)]]
     assert whole or seed == 0
     for dump in whole:
         assert complaints(run.history, dump, paths=False, fresh_reads=True) == []
