@@ -108,12 +108,14 @@ def _judge(
         found |= {LINEARIZABLE: _linearizable(history, witness, budget), SEQUENTIAL: held}
     else:
         found[LINEARIZABLE] = _above(own)
-        found[SEQUENTIAL] = _sequential(own, history, witness, budget)
+        guarantees = session_guarantees(history, budget)
+        found[SESSION] = Rung(guarantees.verdict, guarantees.cause)
+        if guarantees.verdict == INVALID:  # then no order is worth looking for
+            found[SEQUENTIAL] = found[SESSION]
+        else:
+            found[SEQUENTIAL] = _sequential(own, history, witness, budget)
     if found[SEQUENTIAL].verdict == VALID:
         found[SESSION] = held
-    else:
-        result = session_guarantees(history, budget)
-        found[SESSION] = Rung(result.verdict, result.cause)
     return {name: found[name] for name in RUNGS}
 
 

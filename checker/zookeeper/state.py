@@ -450,7 +450,8 @@ class Comparison:
         return (maker,) if maker is not None and maker is not r else ()
 
     def _torn(self, position: int, found: Difference) -> Step | None:
-        """The multi that was done only in part, where that explains a difference."""
+        """The multi that was done only in part, where that explains a difference: what it did has
+        its zxid, so that a Stat tells whether there is anything of it."""
         for z in found.zxids:
             step = self._multis.get(z)
             if step is None and z > position:
@@ -462,10 +463,11 @@ class Comparison:
         for path in found.paths:
             last = self.replay.touched.get(path)
             refused = self._refused.get(path, -1)
-            if refused > (last[0] if last else 0):
+            if refused > (last[0] if last else 0) and not found.zxids:
                 return self._multis[refused]
-            if last is not None and last[1] == "multi":
-                return self._multis.get(last[0])
+            step = self._multis.get(last[0]) if last is not None and last[1] == "multi" else None
+            if step is not None and (step.position not in found.zxids or _parts(step, path) > 1):
+                return step
         return None
 
     def _last(self, found: Difference) -> list[int]:
@@ -494,6 +496,11 @@ def paths_of(type_: str, value: Any) -> list[str]:
     if type_ == "closeSession" or not isinstance(value, (list, tuple)) or not value:
         return []
     return [value[0]] if is_path(value[0]) or isinstance(value[0], str) else []
+
+
+def _parts(multi: Step, path: str) -> int:
+    """How many of a multi's operations change a znode's Stat."""
+    return sum(path in (named, split(named)[0]) for named in paths_of("multi", multi.value))
 
 
 def _name(result: Any) -> str | None:

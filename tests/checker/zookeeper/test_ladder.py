@@ -8,6 +8,7 @@ from itertools import permutations
 from random import Random
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from checker.budget import Unlimited
@@ -261,3 +262,13 @@ def test_ladder_of_a_service_with_zxids() -> None:
     assert found["None valid"] == {"linearizable", "zookeeper"}
     assert "sequential" in found["sync-local invalid"]
     assert not found["sync-local invalid"] & {"linearizable", "zookeeper"}
+
+
+def test_broken_session_guarantees_need_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> Any:
+        raise AssertionError("an order was looked for")
+
+    monkeypatch.setattr("checker.zookeeper.ladder.sequential", never)
+    history = merged(wrote(0, 0, 5), read(2, 0, 5), read(4, 0, None))
+    models = ZooKeeperGuarantee().check(history, FREE).data["models"]
+    assert models["sequential"] == models["session guarantees"] == "invalid"
