@@ -114,6 +114,7 @@ class Link:
         self._sent: Nanos = 0  # anything to it
         self._progress: Nanos = 0  # last answer, or since when one is waited for
         self._retried = False
+        self._pings = 0  # in a row that were not answered
         self._begin()
 
     def _begin(self) -> None:
@@ -238,7 +239,7 @@ class Link:
         self.floor = max(self.floor, welcome.zxid)
         self._got, self._early = 0, {}
         self._heard = self._progress = now
-        self._retried, self._turns = False, 0
+        self._retried, self._turns, self._pings = False, 0, 0
         self._observe(what, welcome.zxid)
         while self._unsent:
             self._number(self._unsent.popleft())
@@ -267,8 +268,8 @@ class Link:
             self._on_welcome(message, now)
         elif kind is Turned:
             self._on_turned(message, now)
-        else:
-            assert kind is Pong
+        elif kind is Pong:
+            self._pings = 0
 
     def _on_item(self, item: Item, now: Nanos) -> None:
         if self.state != ATTACHED or item.number <= self._got:
@@ -349,7 +350,9 @@ class Link:
             self._move(now)
         elif self._open and now - self._progress >= self._times.wait:
             self._press(now)
-        elif now - self._sent >= self._times.session // 3:
+        elif self._pings > 1 and not self._pinned:
+            self._move(now)
+        elif now - self._sent >= (self._times.wait if self._pings else self._times.session // 3):
             self._ping(now)
 
     def _press(self, now: Nanos) -> None:
@@ -363,6 +366,7 @@ class Link:
 
     def _ping(self, now: Nanos) -> None:
         self._sent = now
+        self._pings += 1
         self._to_server(Ping(self.session, self.attach, self._got))
 
 

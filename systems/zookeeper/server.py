@@ -170,7 +170,8 @@ class Server(Host):
     def _on_ping(self, source: NodeId, ping: Ping) -> None:
         here = self._heard_of(source, ping)
         if here is not None:
-            self.send(source, Pong(ping.session, ping.attach))
+            if self._hears_leader(self.tick):  # else the client should look for a better server
+                self.send(source, Pong(ping.session, ping.attach))
             for item in here.unheard():
                 self.send(source, item)
 
