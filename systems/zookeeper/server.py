@@ -390,21 +390,11 @@ class Server(Host):
                         self._answer(here)
 
     def on_restored(self, before: int) -> None:
-        """A snapshot has replaced the state: what became of the sessions here, and of what they
-        watch, follows from the new one."""
+        """A snapshot has replaced the state, and nobody knows what its sessions have missed: their
+        clients come again, and say what they have seen."""
         for here in list(self.here.values()):
-            session = self.machine.sessions.get(here.session)
-            if session is None:
-                self._on_ended(here.session, True)
-                self.watches.forget(here.session)
-            elif session.attach > here.attach:
-                self._leave(here.session)
-            else:
-                watches = self.watches.of(here.session)
-                self.watches.forget(here.session)
-                for watch in watches:
-                    self.look(here, watch, before)
-                self._answer(here)
+            self._leave(here.session)
+            self.send(here.client, Turned(here.attach, "moved"))
 
     def on_timer(self, name: str) -> None:
         """Tell the leader who lives, or as leader see who does not."""
