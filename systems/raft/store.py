@@ -1,6 +1,7 @@
 """RaftStore: registers on the replicated log, with linearizable reads through any node.
 
-Operations: read, write, cas ((old, new)), each of `op.key`; a key that was never written is None.
+Operations: read, write, cas ((old, new)), each of `op.key`; a key that was never written is None;
+add-node, remove-node and transfer (see admin.py).
 - A write or cas is an entry of the log; whichever node is asked answers when it has applied it.
 - A cas is compared where it stands in the log, so a refusal is `precondition-failed` with what was
   observed there.
@@ -20,9 +21,11 @@ from msgspec.structs import asdict
 
 from harness.clock import Nanos, duration
 from harness.core import ClientCore, Core, NodeId
+from harness.error import UserError
 from harness.op import Op, fail, ok
 from harness.script import Ask, Reply, Script
 from harness.system import Invariants, node_names
+from systems.raft.admin import ADMINISTRATION, Administrable, Administrator
 from systems.raft.digest import mark
 from systems.raft.host import Keeping
 from systems.raft.invariant import ReplicaInvariants
@@ -31,6 +34,8 @@ from systems.raft.raft import Timing
 from systems.raft.replica import Answer, Read, Replica, Write
 from systems.raft.session import TRIES, Session, answers
 from systems.raft.window import Done, Window
+
+PATIENT = 5  # an administrator's time limit, in those of other operations
 
 
 class Put(Struct, frozen=True, tag=True, gc=False):
@@ -139,11 +144,12 @@ class Registers:
 class RaftStore:
     """The system. `election_timeout` (to twice that, at random) and `heartbeat` are the Raft's;
     `timeout` is the time a client gives an operation. After `snapshot_every` entries a snapshot
-    takes the place of the log (0: never); with `keep_log` a node's dump has those entries still."""
+    takes the place of the log (0: never); with `keep_log` a node's dump has those entries still.
+    The last `spare` nodes do not take part until they are added."""
 
     name = "raft"
     roles = frozenset({"leader", "follower"})
-    supports = frozenset({"read", "write", "cas"})
+    supports = frozenset({"read", "write", "cas"}) | ADMINISTRATION
     managers: tuple[NodeId, ...] = ()
     message = MESSAGE
     record = RECORD
@@ -157,7 +163,11 @@ class RaftStore:
         heartbeat: str | float = "60ms",
         snapshot_every: int = 10_000,
         keep_log: bool = False,
+        spare: int = 0,
     ) -> None:
+        if not 0 <= spare < nodes:
+            raise UserError(f"spare: {spare} of {nodes} nodes cannot stay outside at first")
+        self.spare = spare
         self.nodes = node_names(nodes)
         self.timeout = duration(timeout)
         self.timing = Timing(duration(election_timeout), duration(heartbeat))
@@ -166,11 +176,15 @@ class RaftStore:
 
     def node(self, me: NodeId, rng: Random) -> Core:
         """A fresh node."""
-        return self.node_type(me, self.nodes, Registers(), rng, self.timing, self.keeping)
+        machine = Registers()
+        return self.node_type(
+            me, self.nodes, machine, rng, self.timing, self.keeping, spare=self.spare
+        )
 
     def client(self, me: NodeId, home: NodeId, rng: Random) -> ClientCore:
         """A client that asks `home` first."""
-        return StoreClient(me, home, self.nodes, self.timeout).core
+        core = StoreClient(me, home, self.nodes, self.timeout).core
+        return Administrable(core, Administrator(self.nodes, PATIENT * self.timeout, index_of))
 
     def invariants(self) -> Invariants:
         """Raft's promises."""

@@ -15,6 +15,7 @@ from harness.clock import MS, Nanos
 from harness.core import CancelTimer, Effect, Note, Persist, Record, Send, SetTimer, Snapshot
 from systems.raft.host import Host, Keeping
 from systems.raft.invariant import ReplicaInvariants
+from systems.raft.message import Administer, Administered
 from systems.raft.replica import Write
 from systems.raft.store import Put, RaftStore
 
@@ -85,17 +86,19 @@ class Net:
         return bool(until())
 
     def elect(self, node: str | None = None) -> str:
-        """Until `node` (or anybody) leads and has committed in its term."""
+        """Until anybody leads and has committed in its term; then hand over to `node`."""
 
         def is_settled() -> bool:
             at = self.leader
-            if at is None or node not in (None, at):
+            if at is None or at in self.cut:
                 return False
             raft = self.up[at].raft
             return raft.log.term(raft.commit) == raft.term
 
         assert self.run(20_000 * MS, is_settled), "nobody leads"
         assert self.leader is not None
+        if node not in (None, self.leader):
+            self.administer("transfer", str(node))
         return self.leader
 
     # --- clients
@@ -115,6 +118,26 @@ class Net:
                 if self.leader is not None:
                     self.tell(self.leader, write)
                 self.run(100 * MS, lambda: self._answered(self.seq))
+
+    def administer(self, what: str, node: str, span: Nanos = 10_000 * MS) -> Administered:
+        """Ask who leads until it is so, or refused."""
+        self.seq += 1
+        answer: list[Administered] = []
+        end = self.now + span
+        while not any(a.done or a.refused for a in answer):
+            assert self.now < end, f"{what} {node} does not come about"
+            if self.leader is not None:
+                self.tell(self.leader, Administer(self.seq, what, node), "admin")
+            self.run(40 * MS)
+            said = [m for _, _, m in self.inbox if isinstance(m, Administered)]
+            answer = [m for m in said if m.id == self.seq]
+        return next(a for a in answer if a.done or a.refused)
+
+    def voters(self, node: str | None = None) -> list[str]:
+        """Who votes, in the log of a node or of the leader."""
+        at = node or self.leader
+        assert at is not None
+        return sorted(self.up[at].raft.members.voters)
 
     def _answered(self, seq: int) -> bool:
         return any(getattr(m, "seq", None) == seq for _, _, m in self.inbox)
