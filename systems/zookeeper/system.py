@@ -33,6 +33,8 @@ no-children-for-ephemerals, too-large, no-memory, refused:
 | multi | [["check", path, version], ["create", path, data, flags], ...] | [None, [path, Stat]] |
 | close | None: the session; the next operation opens another | None |
 
+Administration: add-node, remove-node, transfer, of a node's name (systems.raft.admin).
+
 A Stat is the dict of systems.zookeeper.command.Stat. A watch's event is a line of the history by
 process "watch", f "watch" and value [created, deleted, changed or child, path]; what becomes of a
 session is one with f "session" and value opened, moved, closed or expired.
@@ -44,7 +46,9 @@ from random import Random
 
 from harness.clock import duration
 from harness.core import ClientCore, Core, NodeId
+from harness.error import UserError
 from harness.system import Invariants, node_names
+from systems.raft.admin import ADMINISTRATION, Administrable, Administrator
 from systems.raft.host import Keeping
 from systems.raft.invariant import ReplicaInvariants
 from systems.raft.message import record_types, wire_types
@@ -73,8 +77,10 @@ OPERATIONS = frozenset(
         *("read", "write", "cas"),
         *("create", "delete", "exists", "getData", "setData", "getChildren", "sync"),
         *("multi", "close"),
+        *ADMINISTRATION,
     }
 )
+PATIENT = 5  # an administrator's time limit, in those of other operations
 TICKS = 6  # of a session's timeout, one such part is how often servers tell whom they have heard
 
 
@@ -84,7 +90,7 @@ class ZooKeeper:
     ended; `election_timeout` (to twice that, at random) and `heartbeat` are the log's. After
     `snapshot_every` entries a snapshot takes the place of the log (0: never); with `keep_log` a
     server's dump has those entries still. `tree_limit` is the most that a server's tree may hold,
-    in bytes."""
+    in bytes. The last `spare` servers do not take part until they are added."""
 
     name = "zookeeper"
     roles = frozenset({"leader", "follower"})
@@ -117,10 +123,14 @@ class ZooKeeper:
         snapshot_every: int = 10_000,
         keep_log: bool = False,
         tree_limit: int = MEMORY,
+        spare: int = 0,
     ) -> None:
         if read_mode not in READ_MODES:
             raise ValueError(f"read_mode: expected plain or sync, got {read_mode!r}")
+        if not 0 <= spare < nodes:
+            raise UserError(f"spare: {spare} of {nodes} nodes cannot stay outside at first")
         self.nodes = node_names(nodes)
+        self.spare = spare
         self.read_mode = read_mode
         self.timeout = duration(timeout)
         self.session_timeout = duration(session_timeout)
@@ -140,19 +150,17 @@ class ZooKeeper:
             rng,
             self.timing,
             self.keeping,
+            spare=self.spare,
             tick=self.session_timeout // TICKS,
         )
 
     def client(self, me: NodeId, home: NodeId, rng: Random) -> ClientCore:
         """A client whose session begins at `home`."""
-        return self.client_type(
-            me,
-            home,
-            self.nodes,
-            self.timeout,
-            self.session_timeout,
-            syncs=self.read_mode == "sync",
+        syncs = self.read_mode == "sync"
+        core = self.client_type(
+            me, home, self.nodes, self.timeout, self.session_timeout, syncs=syncs
         )
+        return Administrable(core, Administrator(self.nodes, PATIENT * self.timeout))
 
     def invariants(self) -> Invariants:
         """The log's promises; servers at the same zxid hold the same tree."""
