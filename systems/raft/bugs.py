@@ -1,7 +1,267 @@
-"""Planted variants of this room: bugs to be found, and harmless differences."""
+"""Planted variants of the replicated log, for every system that stands on it.
+
+Each is the plain system with one class of its nodes' Raft replaced by a subclass that does one
+thing otherwise.
+"""
 
 from __future__ import annotations
 
-from harness.variant import Variant
+from collections.abc import Callable
+from copy import copy
+from typing import Any
 
-VARIANTS: dict[str, Variant] = {}
+from msgspec.structs import replace
+
+from harness.clock import Nanos
+from harness.core import Effect, NodeId, Persist
+from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
+from systems.raft.change import Changes
+from systems.raft.follower import Follower
+from systems.raft.identity import FIRST, Identity
+from systems.raft.leader import Leader
+from systems.raft.message import Append, Ask, Ballot, Entry
+from systems.raft.raft import Raft, Timing
+
+Make = Callable[[Any], Any]
+
+
+def planted(raft: type[Any] | None = None, **parts: type[Any]) -> Make:
+    """What gives a system nodes whose Raft is also a `raft`, made of these parts (`leader_type`,
+    ...)."""
+
+    def make(built: Any) -> Any:
+        system = copy(built)
+        node: type[Any] = built.node_type
+        bases = (node.raft_type,) if raft is None else (raft, node.raft_type)
+        made = type("PlantedRaft", bases, dict(parts))
+        system.node_type = type("PlantedNode", (node,), {"raft_type": made})
+        return system
+
+    return make
+
+
+# --- bugs
+
+
+class AckBeforeFsync(Raft[Any]):
+    """Says what it has written down before it has."""
+
+    def take(self) -> list[Effect]:
+        effects = super().take()
+        written = [e for e in effects if isinstance(e, Persist)]
+        return [*(e for e in effects if not isinstance(e, Persist)), *written]
+
+
+class MinorityQuorum(Leader[Any]):
+    """Takes one less than a majority for one."""
+
+    def quorum(self) -> int:
+        return max(1, super().quorum() - 1)
+
+
+class NoTermCheck(Follower[Any]):
+    """Takes entries of any leader, be its term long over."""
+
+    def on_append(self, source: NodeId, message: Append[Any], now: Nanos) -> None:
+        raft = self._raft
+        if message.term < raft.term and not raft.leads:
+            message = replace(message, term=raft.term)
+        super().on_append(source, message, now)
+
+
+class ElectShorterLog(Raft[Any]):
+    """Votes for whoever asks first, whatever the log."""
+
+    def is_up_to_date(self, ask: Ask) -> bool:
+        return True
+
+
+class VoteNotPersisted(Raft[Any]):
+    """Writes down its term, and not whom it voted for."""
+
+    def take(self) -> list[Effect]:
+        return [_without_vote(effect) for effect in super().take()]
+
+
+def _without_vote(effect: Effect) -> Effect:
+    if isinstance(effect, Persist) and isinstance(effect.record, Ballot):
+        return Persist(Ballot(effect.record.term, None))
+    return effect
+
+
+class ServesEarly(Leader[Any]):
+    """Confirms reads before it knows all that earlier leaders committed."""
+
+    def has_begun(self) -> bool:
+        return True
+
+
+class CountsOldTerms(Leader[Any]):
+    """Commits by counting what an earlier term left (paper, figure 8)."""
+
+    def may_commit(self, index: int) -> bool:
+        return True
+
+
+class SnapshotLosesTail(Raft[Any]):
+    """Writes a snapshot in place of the whole log, also of what came after it."""
+
+    def tail(self) -> tuple[Entry[Any], ...]:
+        return ()
+
+
+class BlankVotes(Identity):
+    """Takes itself for one of the first members whenever nothing is stored."""
+
+    def _at_birth(self) -> str:
+        return FIRST
+
+
+class ReadsWithoutRound(Leader[Any]):
+    """Confirms reads at once, without asking whether it still leads."""
+
+    def confirmed(self) -> int:
+        return self._reads.round
+
+    def _begin_round(self) -> None:
+        super()._begin_round()
+        self._finish_reads()
+
+
+class HastyChanges(Changes):
+    """Begins a change while the one before is not committed, or nothing of its own term is."""
+
+    def _is_settled(self) -> bool:
+        return True
+
+
+# --- bugs that only slow
+
+
+class NoCommitted(Leader[Any]):
+    """Never says that it has committed, so that followers hear of it by the next heartbeat."""
+
+    def tell_commit(self) -> None:
+        """Nobody is told."""
+
+
+# --- correct ones
+
+
+class SmallBatches(Leader[Any]):
+    """Sends entries one by one."""
+
+    batch = 1
+
+
+class NoHints(Follower[Any]):
+    """Lets its leader find out where its log differs entry by entry."""
+
+    def _hint(self, prev: int) -> int:
+        return prev
+
+
+class OneMore(Leader[Any]):
+    """Waits for one more than a majority, where there are enough."""
+
+    def quorum(self) -> int:
+        return min(len(self.raft.members.voters), super().quorum() + 1)
+
+
+def slow_timers(built: Any) -> Any:
+    """Elections and heartbeats at half the pace."""
+    system = copy(built)
+    system.timing = Timing(2 * built.timing.election, 2 * built.timing.heartbeat)
+    return system
+
+
+def _safety(breaks: str, make: Make, caught_by: str, *plans: str, **options: Any) -> Variant:
+    return Variant(breaks, SAFETY, make, plans, caught_by, options)
+
+
+def _correct(breaks: str, make: Make) -> Variant:
+    return Variant(breaks, CORRECT, make, ())
+
+
+OUTSIDE, INSIDE = "linearizable", "invariants"
+
+VARIANTS: dict[str, Variant] = {
+    "ack-before-fsync": _safety(
+        "entries and votes are answered before they are durable",
+        planted(AckBeforeFsync),
+        INSIDE,
+        "raft-kill-all",
+    ),
+    "minority-quorum": _safety(
+        "the leader commits, and confirms reads, with one less than a majority",
+        planted(leader_type=MinorityQuorum),
+        INSIDE,
+        "raft-partition",
+    ),
+    "no-term-check": _safety(
+        "followers take entries from a leader of an older term",
+        planted(follower_type=NoTermCheck),
+        INSIDE,
+        "raft-partition",
+    ),
+    "elect-shorter-log": _safety(
+        "nodes vote for a candidate whose log is behind theirs",
+        planted(ElectShorterLog),
+        INSIDE,
+        "raft-partition",
+    ),
+    "vote-not-persisted": _safety(
+        "a node that restarts may vote again in the same term",
+        planted(VoteNotPersisted),
+        INSIDE,
+        "raft-votes",
+    ),
+    "leader-serves-early": _safety(
+        "a new leader answers reads before it has committed in its own term",
+        planted(leader_type=ServesEarly),
+        OUTSIDE,
+        "raft-kill-all",
+    ),
+    "commit-old-term-by-count": _safety(
+        "a leader commits entries of earlier terms by counting",
+        planted(leader_type=CountsOldTerms),
+        INSIDE,
+        "raft-votes",
+    ),
+    "snapshot-loses-tail": _safety(
+        "what follows a snapshot in the log is lost when it is written",
+        planted(SnapshotLosesTail),
+        INSIDE,
+        "raft-snapshot",
+    ),
+    "blank-votes": _safety(
+        "a node that lost its disk votes and acknowledges as if it had not",
+        planted(identity_type=BlankVotes),
+        INSIDE,
+        "raft-lost-disk",
+    ),
+    "reads-without-round": _safety(
+        "a leader answers reads without asking whether it still leads",
+        planted(leader_type=ReadsWithoutRound),
+        OUTSIDE,
+        "raft-partition",
+    ),
+    "hasty-changes": _safety(
+        "members change before the change before is committed",
+        planted(leader_type=type("Hasty", (Leader,), {"changes_type": HastyChanges})),
+        INSIDE,
+        "raft-member",
+    ),
+    "late-commit": Variant(
+        "followers hear of a commit only with the next heartbeat or entry",
+        LIVENESS,
+        planted(leader_type=NoCommitted),
+        ("raft-packet",),
+    ),
+    "slow-timers": _correct("elections and heartbeats at half the pace", slow_timers),
+    "small-batches": _correct("one entry a message", planted(leader_type=SmallBatches)),
+    "no-hints": _correct("logs are repaired entry by entry", planted(follower_type=NoHints)),
+    "one-more": _correct(
+        "the leader waits for one more than a majority", planted(leader_type=OneMore)
+    ),
+}

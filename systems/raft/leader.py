@@ -36,13 +36,14 @@ class Leader(Generic[C]):
     """One node's leadership of one term; gone when it steps down, and all that waited in it."""
 
     batch = BATCH
+    changes_type: type[Changes] = Changes
 
     def __init__(self, raft: Raft[C], now: Nanos) -> None:
         self.raft = raft
         self.peers: dict[NodeId, Peer] = {}
         self._gone: list[NodeId] = []  # members no more, to be told when that is committed
         self._reads = ReadRounds()
-        self._changes = Changes(self, now)
+        self._changes = self.changes_type(self, now)
         self._meet(now)
 
     def begin(self, now: Nanos) -> None:
@@ -230,12 +231,17 @@ class Leader(Generic[C]):
         if index <= raft.commit or not self.may_commit(index):
             return
         raft.commit = index
-        for node in (*self.peers, *self._gone):
-            raft.send(node, Committed(raft.term, index))
+        self.tell_commit()
         if raft.members.index <= index:
             self._gone = []
         for asker, token in self._reads.release():
             self.read(asker, token)
+
+    def tell_commit(self) -> None:
+        """Let all hear of a commit at once."""
+        raft = self.raft
+        for node in (*self.peers, *self._gone):
+            raft.send(node, Committed(raft.term, raft.commit))
 
     # --- reads
 
@@ -261,14 +267,18 @@ class Leader(Generic[C]):
     def _finish_reads(self) -> None:
         """Answer the reads whose round a majority has confirmed, and begin the next round."""
         raft = self.raft
-        rounds = sorted(self._reads.round if p is None else p.round for p in self._voters())
-        for asker, token, position in self._reads.finish(rounds[len(rounds) - self.quorum()]):
+        for asker, token, position in self._reads.finish(self.confirmed()):
             if asker is None:
                 raft.confirmed.append((token, position))
             else:
                 raft.send(asker, Index(token, position))
         if self._reads.is_due:
             self._begin_round()
+
+    def confirmed(self) -> int:
+        """The last round that a majority has answered."""
+        rounds = sorted(self._reads.round if p is None else p.round for p in self._voters())
+        return rounds[len(rounds) - self.quorum()]
 
     # --- members
 

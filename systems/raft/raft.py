@@ -52,6 +52,7 @@ from systems.raft.message import (
     Committed,
     Enrol,
     Enrolled,
+    Entry,
     Image,
     Index,
     Install,
@@ -218,16 +219,19 @@ class Raft(Generic[C]):
         """Write down a snapshot of what comes before the log's base, and all else there is."""
         log, known = self.log, dict(self.identity.known)
         self.parts, self._unsaved = parts, False
-        entries = log.after(log.base, len(log.entries))
         members, birth = self.membership.at(log.base), self.identity.birth
         self.effects.append(
             Snapshot(
                 Image(
-                    *(self.term, self.vote, log.base, log.base_term, parts, entries),
+                    *(self.term, self.vote, log.base, log.base_term, parts, self.tail()),
                     *(members, birth, known, self.kept),
                 )
             )
         )
+
+    def tail(self) -> tuple[Entry[C], ...]:
+        """The log after the snapshot."""
+        return self.log.after(self.log.base, len(self.log.entries))
 
     def read(self, token: int) -> None:
         """Ask for a read index: (token, position) comes to `confirmed`, or is lost on the way."""

@@ -23,8 +23,15 @@ from systems.raft.store import Put, RaftStore
 class Net:
     """Nodes of a system, with the invariants checked after every step."""
 
-    def __init__(self, seed: int = 0, nodes: int = 3, every: int = 0, **options: Any) -> None:
-        self.system: Any = RaftStore(nodes, snapshot_every=every, **options)
+    def __init__(
+        self,
+        seed: int = 0,
+        nodes: int = 3,
+        every: int = 0,
+        plant: Callable[[Any], Any] = lambda system: system,
+        **options: Any,
+    ) -> None:
+        self.system: Any = plant(RaftStore(nodes, snapshot_every=every, **options))
         self.rng = Random(seed)
         self.now: Nanos = 0
         self.loss = self.double = self.shuffle = 0.0
