@@ -16,6 +16,7 @@ from harness.clock import Nanos
 from harness.core import Effect, NodeId, Persist
 from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
 from systems.raft.change import Changes
+from systems.raft.election import Election
 from systems.raft.follower import Follower
 from systems.raft.identity import FIRST, Identity
 from systems.raft.leader import Leader
@@ -69,7 +70,7 @@ class NoTermCheck(Follower[Any]):
         super().on_append(source, message, now)
 
 
-class ElectShorterLog(Raft[Any]):
+class ElectShorterLog(Election):
     """Votes for whoever asks first, whatever the log."""
 
     def is_up_to_date(self, ask: Ask) -> bool:
@@ -206,7 +207,7 @@ VARIANTS: dict[str, Variant] = {
     ),
     "elect-shorter-log": _safety(
         "nodes vote for a candidate whose log is behind theirs",
-        planted(ElectShorterLog),
+        planted(election_type=ElectShorterLog),
         INSIDE,
         "raft-partition",
     ),

@@ -34,11 +34,11 @@ from harness.core import (
     Persist,
     Record,
     Send,
-    SetTimer,
     Snapshot,
 )
+from systems.raft.election import ELECTION, FOLLOWER, LEADER, Election
 from systems.raft.follower import Follower
-from systems.raft.identity import NEW, Identity
+from systems.raft.identity import Identity
 from systems.raft.leader import HEARTBEAT, Leader
 from systems.raft.log import Log
 from systems.raft.membership import Membership
@@ -64,9 +64,6 @@ from systems.raft.message import (
     Voted,
 )
 
-FOLLOWER, TRIAL, CANDIDATE, LEADER = "follower", "trial", "candidate", "leader"
-ELECTION = "election"
-
 
 class Timing(Struct, frozen=True):
     """An election begins after `election` to twice that without a leader; a leader is heard of
@@ -88,6 +85,7 @@ class Raft(Generic[C]):
 
     leader_type: type[Leader[Any]] = Leader
     follower_type: type[Follower[Any]] = Follower
+    election_type: type[Election] = Election
     identity_type: type[Identity] = Identity
 
     def __init__(
@@ -110,10 +108,8 @@ class Raft(Generic[C]):
         self.restored: tuple[bytes, ...] | None = None
         self.kept = b""  # lines of what was left out, written down with a snapshot
         self._unsaved = False  # term or vote changed since they were last written down
-        self._heard: Nanos = 0  # from a leader, or gave a vote
         self._led: Nanos = 0  # heard from a leader
-        self._patience: Nanos = 0  # this time's random election timeout
-        self._votes: set[NodeId] = set()
+        self._election = self.election_type(self)
         self._leading: Leader[C] | None = None
         self._following: Follower[C] = self.follower_type(self)
         self._handlers: dict[type, Callable[[NodeId, Any, Nanos], None]] = {
@@ -123,9 +119,9 @@ class Raft(Generic[C]):
             Install: self._following.on_install,
             Installed: self._on_answer,
             Committed: self._following.on_committed,
-            Ask: self._on_ask,
-            Voted: self._on_voted,
-            TimeoutNow: self._on_timeout_now,
+            Ask: self._election.on_ask,
+            Voted: self._election.on_voted,
+            TimeoutNow: self._election.on_timeout_now,
             Enrol: self.identity.on_enrol,
             Enrolled: self.identity.on_enrolled,
             AskIndex: self._on_ask_index,
@@ -164,7 +160,7 @@ class Raft(Generic[C]):
         self._led = now
         self.identity.begin(now)
         self._note()
-        self._arm(now)
+        self._election.arm(now)
 
     def receive(self, source: NodeId, message: Message, now: Nanos) -> None:
         """A message of another node's Raft has come."""
@@ -178,15 +174,8 @@ class Raft(Generic[C]):
         if self._leading is not None:
             if name == HEARTBEAT:
                 self._leading.beat(now)
-        elif name == ELECTION and self.identity.kind == NEW:
-            self.identity.enrol()
-            self.effects.append(SetTimer(ELECTION, self.timing.heartbeat))
         elif name == ELECTION:
-            left = self._heard + self._patience - now
-            if left > 0:  # heard of a leader since the timer was set
-                self.effects.append(SetTimer(ELECTION, left))
-            else:
-                self._try(now)
+            self._election.timer(now)
         self._save()
 
     def _load(self, image: Image[C]) -> None:
@@ -251,113 +240,15 @@ class Raft(Generic[C]):
         effects, self.effects = self.effects, []
         return effects
 
-    # --- elections
+    # --- roles
 
-    def _arm(self, now: Nanos) -> None:
-        """Wait a new random time for a leader."""
-        base = self.timing.election
-        self._heard, self._patience = now, base + self.rng.randrange(base)
-        is_new = self.identity.kind == NEW
-        delay = self.timing.heartbeat if is_new else self._patience
-        self.effects.append(SetTimer(ELECTION, delay))
-
-    def _try(self, now: Nanos) -> None:
-        """Ask whether the others would vote for this node, if it may stand."""
-        self.leader = None
-        if not self._may_stand():
-            self.role = FOLLOWER
-            self._arm(now)
-            return
-        self.role = TRIAL
-        self._votes = {self.me}
-        self._arm(now)
-        if self._has_majority():
-            self._stand(now)
-        else:
-            self._ask(self.term + 1, trial=True)
-
-    def _stand(self, now: Nanos) -> None:
-        """Ask for votes in a new term."""
-        self._set_term(self.term + 1)
-        self.role, self.vote = CANDIDATE, self.me
-        self._votes = {self.me}
-        self._arm(now)
-        if self._has_majority():
-            self._lead(now)
-        else:
-            self._ask(self.term, trial=False)
-
-    def _may_stand(self) -> bool:
-        """A voter may; so may one that the last entry has made none, as long as that is not known
-        to be committed: it may be the only one that can bring it about (thesis, 4.2.2)."""
-        said, held = self.identity.said, [self.members]
-        if self.members.index > self.commit:
-            held.append(self.membership.before())
-        return any(members.voters.get(self.me) == said for members in held)
-
-    def _has_majority(self) -> bool:
-        return len(self._votes & self.members.voters.keys()) >= self.members.majority
-
-    def _ask(self, term: int, *, trial: bool) -> None:
-        for node, mark in self.members.voters.items():
-            if node != self.me:
-                self.send(node, Ask(term, self.log.last, self.log.last_term, trial, mark))
-
-    def _on_ask(self, source: NodeId, ask: Ask, now: Nanos) -> None:
-        if ask.trial:
-            self.send(source, self._would_vote(ask, now))
-            return
-        if ask.term > self.term:
-            self.follow(ask.term, None, now)
-        free = ask.term == self.term and self.vote in (None, source)
-        granted = free and self._may_vote(ask)
-        if granted:
-            self.vote, self._unsaved = source, True
-            self._heard = now
-        self.send(source, Voted(self.term, granted, False))
-
-    def _would_vote(self, ask: Ask, now: Nanos) -> Voted:
-        """Not while a leader is alive, nor for a log that is behind."""
-        recent = now - self._heard < self.timing.election * 4 // 5
-        content = self.role == LEADER or (self.leader is not None and recent)
-        granted = ask.term > self.term and not content and self._may_vote(ask)
-        return Voted(ask.term if granted else self.term, granted, True)
-
-    def _may_vote(self, ask: Ask) -> bool:
-        """Whether the candidate's log is not behind, and means this very incarnation (whatever
-        this node's own log says: its vote may be needed before it has heard that it is one)."""
-        return ask.mark == self.identity.said and self.is_up_to_date(ask)
-
-    def is_up_to_date(self, ask: Ask) -> bool:
-        """Paper, 5.4.1: a later last term wins, then the longer log."""
-        return (ask.last_term, ask.last) >= (self.log.last_term, self.log.last)
-
-    def _on_voted(self, source: NodeId, voted: Voted, now: Nanos) -> None:
-        if voted.term > self.term and not (voted.trial and voted.granted):
-            self.follow(voted.term, None, now)
-            return
-        role, term = (TRIAL, self.term + 1) if voted.trial else (CANDIDATE, self.term)
-        if not voted.granted or self.role != role or voted.term != term:
-            return
-        self._votes.add(source)
-        if self._has_majority():
-            if voted.trial:
-                self._stand(now)
-            else:
-                self._lead(now)
-
-    def _lead(self, now: Nanos) -> None:
+    def lead(self, now: Nanos) -> None:
         """Begin to lead this term."""
         self._save()
         self.role, self.leader = LEADER, self.me
         self._note()
         self._leading = self.leader_type(self, now)
         self._leading.begin(now)
-
-    def _on_timeout_now(self, source: NodeId, message: TimeoutNow, now: Nanos) -> None:
-        """The leader wants this node to lead; nobody needs to be asked first."""
-        if message.term == self.term and self.leader == source and self._may_stand():
-            self._stand(now)
 
     def is_new_leader(self, source: NodeId, term: int) -> bool:
         """Whether one that leads a term, not older than this node's, is not followed yet."""
@@ -366,12 +257,13 @@ class Raft(Generic[C]):
 
     def hear(self, now: Nanos) -> None:
         """The leader lives."""
-        self._heard = self._led = now
+        self._led = now
+        self._election.hear(now)
 
     def follow(self, term: int, leader: NodeId | None, now: Nanos) -> None:
         """Be a follower in this term, of this leader if it is known."""
         if term > self.term:
-            self._set_term(term)
+            self.set_term(term, None)
         was_leader, self.role = self.role == LEADER, FOLLOWER
         self._leading = None
         self.leader = leader
@@ -379,12 +271,17 @@ class Raft(Generic[C]):
             self._note()
         if was_leader:
             self._led = now
-            self._arm(now)  # its election timer has run out while it led
+            self._election.arm(now)  # its timer has run out while it led
 
-    def _set_term(self, term: int) -> None:
-        self.term, self.vote, self._unsaved = term, None, True
+    def set_term(self, term: int, vote: NodeId | None) -> None:
+        """A new term, in which this node votes so, or has not yet."""
+        self.term, self.vote, self._unsaved = term, vote, True
         self.leader = None
         self._following.forget()
+
+    def give_vote(self, node: NodeId) -> None:
+        """Vote for this node in the present term."""
+        self.vote, self._unsaved = node, True
 
     # --- leaders and reads
 

@@ -10,10 +10,10 @@ import pytest
 from harness.clock import MS
 from harness.core import Record
 from harness.error import InvariantViolated
+from systems.raft.election import ELECTION
 from systems.raft.identity import FIRST
 from systems.raft.invariant import ReplicaInvariants
 from systems.raft.message import Append, Appended, Ballot, Birth, Entry, Suffix, Voted
-from systems.raft.raft import ELECTION
 from systems.raft.replica import Replica
 from systems.raft.store import Put, Registers
 

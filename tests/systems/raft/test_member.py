@@ -11,8 +11,8 @@ from harness.clock import MS, SECOND
 from harness.core import Note
 from harness.op import Op, invoke
 from harness.system import System
+from systems.raft.election import ELECTION
 from systems.raft.message import Enrol
-from systems.raft.raft import ELECTION
 from systems.raft.store import Get, Value
 from tests.systems.raft.net import Net, digests
 from tests.systems.storm import KINDS, register_op, run_storm

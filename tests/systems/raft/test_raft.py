@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from harness.clock import MS
 from harness.core import Note, Persist, Record, Send, SetTimer
+from systems.raft.election import ELECTION
 from systems.raft.identity import FIRST
 from systems.raft.leader import HEARTBEAT
 from systems.raft.message import (
@@ -28,7 +29,7 @@ from systems.raft.message import (
     Voted,
     position_of,
 )
-from systems.raft.raft import ELECTION, Raft
+from systems.raft.raft import Raft
 
 MEMBERS = ("n1", "n2", "n3")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.clock import MS
 from harness.core import Persist, Record, Send
+from systems.raft.election import ELECTION
 from systems.raft.identity import FIRST
 from systems.raft.message import (
     Append,
@@ -21,7 +22,6 @@ from systems.raft.message import (
     Voted,
     position_of,
 )
-from systems.raft.raft import ELECTION
 from systems.raft.replica import Answer, Read, Replica, Write
 from systems.raft.store import Get, Put, Registers, Swap, Value
 from systems.raft.window import KEPT, Done, Window
