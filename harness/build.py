@@ -157,15 +157,15 @@ class _Wrapped:
     """A system whose clients are inside a workload's own (Workload.wrap); all else is as it is."""
 
     def __init__(self, inner: System, load: Workload) -> None:
-        self._inner = inner
+        self.unwrapped = inner
         self._wrap = load.wrap
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        return getattr(self.unwrapped, name)
 
     def client(self, me: NodeId, home: NodeId, rng: Random) -> ClientCore:
         """The system's client, wrapped."""
-        core = self._inner.client(me, home, rng)
+        core = self.unwrapped.client(me, home, rng)
         return core if self._wrap is None else self._wrap(core, me, rng)
 
 
@@ -336,7 +336,7 @@ def _strangers(
 def _options(plan: Plan, made: SystemSpec) -> list[tuple[str, str]]:
     """Mistakes in `options`: words that neither driver knows, and values its own does not take."""
     from harness.live.options import Options as Live
-    from harness.sim.driver import Options as Sim
+    from harness.sim.options import Options as Sim
 
     known = {*Live.__struct_fields__, *Sim.__struct_fields__}
     mistakes = [

@@ -7,7 +7,7 @@ op's completion says what was done, and every end op's carries the proof that it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from random import Random
 from typing import Any, Protocol
 
@@ -81,7 +81,8 @@ class Wipe(Struct, frozen=True, tag=True):
 class Administer(Struct, frozen=True, tag=True):
     """Let an administrator's client of the system do this operation (its `f` is one of
     System.supports, such as add-node and remove-node), and wait for it. The outcome's proof is
-    {"type": "ok", "value": ...} of the completion; done is false unless it is ok."""
+    {"type": "ok", "value": ...} of the completion, with its "error" if it has one; done is false
+    unless it is ok."""
 
     op: Op
 
@@ -93,6 +94,7 @@ class Outcome(Struct, frozen=True):
     """What became of one action. `done` is false where it was skipped, and `why` says why.
 
     `proof` counts what the driver saw: for Kill {"signal": 9}, for Pause {"state": "stopped"}, for
+    Wipe {"records": n} that were persisted, for
     Mend {"dropped": n, "delayed": n, "lost": n, "duplicated": n, "reordered": n} over the time the
     tag was in force (only the counts that are not zero).
     """
@@ -127,14 +129,19 @@ class View(Struct, frozen=True):
         return tuple(sorted(n for n, role in claims.items() if role.epoch == newest))
 
 
+Plan = Sequence[Action] | Generator[Action, Outcome, None]
+
+
 class Nemesis(Protocol):
     """One kind of fault, pure."""
 
     fs: frozenset[str]
     needs: frozenset[type]  # the Action types a driver must be able to do
+    asks: frozenset[str]  # the operations that the system must support, for Administer
 
-    def plan(self, op: Op, view: View, rng: Random) -> Sequence[Action]:
-        """The actions that carry out a nemesis op; empty when there is nothing to do."""
+    def plan(self, op: Op, view: View, rng: Random) -> Plan:
+        """The actions that carry out a nemesis op; empty when there is nothing to do. Where one
+        depends on what became of another it is a generator, which is sent each one's outcome."""
         ...
 
     def done(self, op: Op, actions: Sequence[Action], outcomes: Sequence[Outcome]) -> Op:

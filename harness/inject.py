@@ -1,12 +1,12 @@
 """Injection: a nemesis op becomes actions, their outcomes, and the op's completion. Pure.
 
-Both drivers use it, so that an action that makes no sense is refused by one rule, and roles are
-kept by one rule.
+Both drivers use it, so that an action that makes no sense is refused by one rule, and roles and
+members are kept by one rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Generator, Mapping
 from random import Random
 from typing import Any
 
@@ -14,6 +14,7 @@ from harness.core import NodeId
 from harness.fault import (
     CLIENTS,
     Action,
+    Administer,
     Cut,
     Kill,
     Mend,
@@ -25,8 +26,9 @@ from harness.fault import (
     Shape,
     Start,
     View,
+    Wipe,
 )
-from harness.op import Op
+from harness.op import OK, Op
 
 
 class Roles:
@@ -51,8 +53,28 @@ class Roles:
         return dict(self._roles)
 
 
-def refusal(action: Action, view: View, tags: Collection[str]) -> str:
-    """Why this action makes no sense now, or "" if it does. `tags` are those in force."""
+class Members:
+    """Who votes, as the nodes say it: the configuration of the highest epoch wins, whoever is
+    killed."""
+
+    def __init__(self) -> None:
+        self.now: tuple[NodeId, ...] = ()
+        self._epoch = -1
+
+    def note(self, data: Mapping[str, Any]) -> None:
+        """Take in the data of a Note("members", ...)."""
+        if int(data["epoch"]) >= self._epoch:
+            self._epoch = int(data["epoch"])
+            self.now = tuple(str(node) for node in data["members"])
+
+
+def refusal(
+    action: Action, view: View, tags: Collection[str], supports: Collection[str] = ()
+) -> str:
+    """Why this action makes no sense now, or "" if it does. `tags` are those in force, `supports`
+    the system's operations."""
+    if isinstance(action, Administer):
+        return "" if action.op.f in supports else f"the system has no {action.op.f}"
     if isinstance(action, Mend):
         return "" if action.tag in tags else f"nothing is in force under {action.tag!r}"
     everyone = {*view.nodes, *view.managers}
@@ -62,7 +84,7 @@ def refusal(action: Action, view: View, tags: Collection[str]) -> str:
     if node not in everyone:
         return f"there is no node {node}"
     up, paused = node in view.up, node in view.paused
-    if isinstance(action, Start):
+    if isinstance(action, Start | Wipe):
         return f"{node} is up" if up else ""
     if not up:
         return f"{node} is down"
@@ -83,13 +105,40 @@ def _refusal_of_links(action: Cut | Shape, everyone: set[NodeId], tags: Collecti
     return f"there is no node {min(strangers)}" if strangers else ""
 
 
-def inject(
-    op: Op,
-    nemesis: Nemesis,
-    view: View,
-    rng: Random,
-    carry_out: Callable[[Action], Outcome],
-) -> Op:
-    """The completion of a nemesis op, its actions having been carried out one after another."""
-    actions = list(nemesis.plan(op, view, rng))
-    return nemesis.done(op, actions, [carry_out(action) for action in actions])
+def administered(op: Op) -> Outcome:
+    """What became of an Administer, from its operation's completion."""
+    proof = {"type": op.type, "value": op.value}
+    if op.type == OK:
+        return Outcome(True, "", proof)
+    error = op.error if isinstance(op.error, list | tuple) else [op.error]
+    why = f"{op.f} {op.value}: {', '.join(map(str, error))}"
+    return Outcome(False, why, {**proof, "error": op.error})
+
+
+def home_of_administrator(view: View) -> NodeId:
+    """The node that an administrator's client turns to first: the leader, where one is known, else
+    a member that runs."""
+    fit = [n for n in view.members or view.nodes if n in view.up and n not in view.paused]
+    return next((n for n in view.with_role("leader") if n in fit), (*fit, *view.nodes)[0])
+
+
+def injection(op: Op, nemesis: Nemesis, view: View, rng: Random) -> Generator[Action, Outcome, Op]:
+    """One nemesis op: yields its actions one after another, is sent what became of each, and
+    returns the op's completion."""
+    planned = nemesis.plan(op, view, rng)
+    actions: list[Action] = []
+    outcomes: list[Outcome] = []
+    if isinstance(planned, Generator):
+        try:
+            action = next(planned)
+            while True:
+                actions.append(action)
+                outcomes.append((yield action))
+                action = planned.send(outcomes[-1])
+        except StopIteration:
+            pass
+    else:
+        for action in planned:
+            actions.append(action)
+            outcomes.append((yield action))
+    return nemesis.done(op, actions, outcomes)

@@ -57,3 +57,9 @@ def node_names(count: int, prefix: str = "n") -> tuple[NodeId, ...]:
 def everyone(system: System) -> Sequence[NodeId]:
     """All that run as a process of their own: nodes, then managers."""
     return (*system.nodes, *system.managers)
+
+
+def plain(system: System) -> System:
+    """The system without what a workload has put around its clients (Workload.wrap)."""
+    inner: System = getattr(system, "unwrapped", system)
+    return inner

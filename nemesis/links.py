@@ -22,6 +22,7 @@ class _Tagged:
     """
 
     kind: str
+    asks: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self._in_force = False

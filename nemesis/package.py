@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from harness import generator as gen
 from harness.clock import Nanos
-from harness.fault import Action, Nemesis, Outcome, View
+from harness.fault import Action, Nemesis, Outcome, Plan, View
 from harness.op import INFO, NEMESIS, Op
 from nemesis import option, target
 
@@ -103,8 +103,9 @@ class Composed:
         self._parts = parts
         self.fs = frozenset(f for part in parts.values() for f in part.fs)
         self.needs = frozenset(need for part in parts.values() for need in part.needs)
+        self.asks = frozenset(f for part in parts.values() for f in part.asks)
 
-    def plan(self, op: Op, view: View, rng: Random) -> Sequence[Action]:
+    def plan(self, op: Op, view: View, rng: Random) -> Plan:
         """What the package's own nemesis plans."""
         return self._parts[op.value["package"]].plan(op, view, rng)
 

@@ -22,6 +22,8 @@ class Process:
     It remembers which nodes it holds: those whose Kill (Pause) was done and not undone since.
     """
 
+    asks: frozenset[str] = frozenset()
+
     def __init__(
         self,
         fault: str,

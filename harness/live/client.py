@@ -26,6 +26,7 @@ from harness.live.network import LOOPBACK, Connection
 from harness.live.wire import Codec
 from harness.op import INFO, Op
 from harness.rng import stream
+from harness.system import System, plain
 
 
 class Client:
@@ -59,6 +60,9 @@ class Clients:
         self._clients: dict[NodeId, Client] = {}
         self._shared: dict[int, NodeId] = {}  # names, by the first thread of a group
         self._connections: dict[NodeId, Connection] = {}
+        self._administrator: Client | None = None
+        self._administrators = 0
+        self._administered: asyncio.Future[Op] = self._loop.create_future()
 
     async def connect(self, ports: Mapping[NodeId, int]) -> None:
         """Connect to every node's link; the proxy keeps these open whatever becomes of nodes."""
@@ -73,10 +77,22 @@ class Clients:
         op, pipeline = command.op, self._setup.pipeline
         group = command.thread - command.thread % pipeline
         name = self._shared.get(group, f"c{op.process}")
-        client = self._clients.get(name) or self._make(name, group // pipeline)
+        client = self._clients.get(name) or self._hire(name, group // pipeline)
         if pipeline > 1:
             self._shared[group] = name
         self._carry_out(client, client.core.invoke(op, self._clock.now()))
+
+    async def administer(self, op: Op, home: NodeId) -> Op:
+        """Let an administrator's client do this, who turns to `home` first if it is new; the
+        completion. It is no client of the test: nothing of it is recorded."""
+        client = self._administrator
+        if client is None:
+            self._administrators += 1
+            name = f"admin{self._administrators}"
+            client = self._administrator = self._make(name, home, plain(self._setup.system))
+        self._administered = self._loop.create_future()
+        self._carry_out(client, client.core.invoke(op, self._clock.now()))
+        return await self._administered
 
     def close(self) -> None:
         """Stop all timers and close all connections."""
@@ -85,9 +101,11 @@ class Clients:
         for connection in self._connections.values():
             connection.close()
 
-    def _make(self, name: NodeId, place: int) -> Client:
+    def _hire(self, name: NodeId, place: int) -> Client:
         system = self._setup.system
-        home = system.nodes[place % len(system.nodes)]
+        return self._make(name, system.nodes[place % len(system.nodes)], system)
+
+    def _make(self, name: NodeId, home: NodeId, system: System) -> Client:
         core = system.client(name, home, stream(self._setup.seed, name))
         timers = Timers(self._loop, self._clock, partial(self._fired, name))
         client = self._clients[name] = Client(name, core, timers)
@@ -117,14 +135,30 @@ class Clients:
                 told.append(effect)
             else:
                 assert isinstance(effect, Note), f"a client cannot do {effect!r}"
+        is_administrator = client is self._administrator
         for effect in told:
-            if isinstance(effect, Observe):
+            if is_administrator:
+                self._heard_by_administrator(client, effect)
+            elif isinstance(effect, Observe):
                 self._observed(effect.op)
-                continue
-            if effect.op.type == INFO and self._setup.pipeline == 1:
-                client.timers.close()
-                del self._clients[client.name]
-            self._completed(effect.op)
+            else:
+                if effect.op.type == INFO and self._setup.pipeline == 1:
+                    self._dismiss(client)
+                self._completed(effect.op)
+
+    def _heard_by_administrator(self, client: Client, effect: Complete | Observe) -> None:
+        if isinstance(effect, Observe):
+            return
+        if effect.op.type == INFO:
+            self._administrator = None
+            self._dismiss(client)
+        if not self._administered.done():
+            self._administered.set_result(effect.op)
+
+    def _dismiss(self, client: Client) -> None:
+        """Nobody knows what came of its operation: this client is never used again."""
+        client.timers.close()
+        del self._clients[client.name]
 
 
 def _same(connection: Connection) -> Connection:

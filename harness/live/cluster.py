@@ -15,9 +15,10 @@ from harness.core import Dump, NodeId
 from harness.driver import Setup
 from harness.error import WorldError
 from harness.fault import CLIENTS, Cut, Mend, Shape, View
-from harness.inject import Roles
+from harness.inject import Members, Roles
 from harness.live import control
 from harness.live.child import STOP_LIMIT, Child, Reaper, seen
+from harness.live.disk import remove
 from harness.system import everyone
 
 READY_LIMIT = 10.0  # seconds
@@ -42,6 +43,10 @@ class Member:
     def log(self) -> Path:
         return self.folder / "node.log"
 
+    @property
+    def wal(self) -> Path:
+        return self.folder / "wal"
+
 
 class Cluster:
     """Everything that runs beside the controller. Whoever makes one must `close` it."""
@@ -59,6 +64,7 @@ class Cluster:
         self._closing = False
         self._turn = asyncio.Lock()  # one order to the proxy at a time
         self.roles = Roles()
+        self.members = Members()
         self.tags: set[str] = set()
         self.unhealthy: list[str] = []
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -91,6 +97,7 @@ class Cluster:
             frozenset(m.name for m in members if m.child is not None),
             frozenset(m.name for m in members if m.paused),
             self.roles.copy(),
+            self.members.now,
         )
 
     async def start(self, node: NodeId) -> None:
@@ -119,6 +126,12 @@ class Cluster:
         code = self._let_go(member)
         await self._order(control.Detach(node))
         return {"signal": -code} if code < 0 else {"exit": code}
+
+    def wipe(self, node: NodeId) -> dict[str, Any]:
+        """Remove what a node that is down has persisted; the proof is how many records."""
+        member = self._members[node]
+        assert member.child is None
+        return {"records": remove(member.wal)}
 
     async def pause(self, node: NodeId) -> dict[str, Any]:
         """SIGSTOP; the proof is the machine's word that it has stopped."""
@@ -223,7 +236,7 @@ class Cluster:
             raise WorldError("the run is over")
         member.folder.mkdir(parents=True, exist_ok=True)
         if not member.incarnation:  # what an older run left here is not this cluster's
-            (member.folder / "wal").unlink(missing_ok=True)
+            remove(member.wal)
         member.incarnation += 1
         member.killed = member.paused = False
         with member.log.open("ab") as log:
@@ -244,7 +257,7 @@ class Cluster:
             setup.spec,
             str(setup.seed),
             member.incarnation,
-            str(member.folder / "wal"),
+            str(member.wal),
             {to: port for (source, to), port in self._ports.items() if source == me},
             self._fixed_ports(me),
         )
@@ -275,6 +288,8 @@ class Cluster:
     def _heard(self, member: Member, note: control.FromNode) -> None:
         if isinstance(note, control.RoleNote):
             self.roles.note(member.name, {"role": note.role, "epoch": note.epoch})
+        elif isinstance(note, control.MembersNote):
+            self.members.note({"members": note.members, "epoch": note.epoch})
         elif member.answer is not None and not member.answer.done():
             member.answer.set_result(note)
 

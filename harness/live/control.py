@@ -65,6 +65,13 @@ class RoleNote(Struct, frozen=True, tag=True):
     epoch: int
 
 
+class MembersNote(Struct, frozen=True, tag=True):
+    """From a node: its core has said who votes."""
+
+    members: list[NodeId]
+    epoch: int
+
+
 class Dumped(Struct, frozen=True, tag=True):
     """From a node: what it holds, and how often it has synced its file."""
 
@@ -116,7 +123,7 @@ class Done(Struct, frozen=True, tag=True):
 
 
 ToNode = Begin | Go | AskDump
-FromNode = Listening | Ready | Failed | RoleNote | Dumped
+FromNode = Listening | Ready | Failed | RoleNote | MembersNote | Dumped
 ToProxy = Lay | Attach | Detach | Disturb | AskTraffic
 FromProxy = Laid | Done | Failed
 

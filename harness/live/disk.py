@@ -42,6 +42,17 @@ def intact(data: bytes) -> list[bytes]:
     return bodies
 
 
+def remove(path: Path) -> int:
+    """Take away a write-ahead file; how many records it held."""
+    try:
+        held = len(intact(path.read_bytes()))
+    except FileNotFoundError:
+        held = 0
+    path.unlink(missing_ok=True)
+    path.with_suffix(".new").unlink(missing_ok=True)
+    return held
+
+
 class WriteAheadFile:
     """The file itself; every method returns when its change is durable."""
 

@@ -18,8 +18,20 @@ import uvloop
 from harness.clock import SECOND, Nanos
 from harness.driver import Ending, Setup, Status, Steps
 from harness.error import WorldError
-from harness.fault import Action, Cut, Kill, Mend, Outcome, Pause, Resume, Shape, Start
-from harness.inject import refusal
+from harness.fault import (
+    Action,
+    Administer,
+    Cut,
+    Kill,
+    Mend,
+    Outcome,
+    Pause,
+    Resume,
+    Shape,
+    Start,
+    Wipe,
+)
+from harness.inject import administered, home_of_administrator, injection, refusal
 from harness.interpreter import Command, Inject, Invoke, Wake
 from harness.live.client import Clients
 from harness.live.clocks import Clock, Timers
@@ -39,7 +51,9 @@ class LiveDriver:
     """
 
     name = "live"
-    able: frozenset[type] = frozenset({Start, Kill, Pause, Resume, Cut, Shape, Mend})
+    able: frozenset[type] = frozenset(
+        {Start, Kill, Pause, Resume, Cut, Shape, Mend, Wipe, Administer}
+    )
 
     def drive(self, setup: Setup, steps: Steps, on_status: Callable[[Status], None]) -> Ending:
         """Run one test. SIGINT and SIGTERM end it with KeyboardInterrupt, once all is reaped;
@@ -145,9 +159,14 @@ class _Run:
 
     async def _inject(self, op: Op) -> None:
         """Plan a nemesis op, carry out its actions in order, report it done."""
-        actions = list(self._setup.nemesis.plan(op, self._cluster.view(), self._rng))
-        outcomes = [await self._carry_out(action) for action in actions]
-        self._completed(self._setup.nemesis.done(op, actions, outcomes))
+        running = injection(op, self._setup.nemesis, self._cluster.view(), self._rng)
+        outcome: Outcome | None = None
+        try:
+            while True:
+                outcome = await self._carry_out(running.send(outcome))  # type: ignore[arg-type]
+        except StopIteration as over:
+            done: Op = over.value
+        self._completed(done)
 
     def _injected(self, task: asyncio.Task[None]) -> None:
         self._injections.discard(task)
@@ -158,9 +177,13 @@ class _Run:
 
     async def _carry_out(self, action: Action) -> Outcome:
         cluster = self._cluster
-        why = refusal(action, cluster.view(), cluster.tags)
+        view = cluster.view()
+        why = refusal(action, view, cluster.tags, self._setup.system.supports)
         if why:
             return Outcome(False, why)
+        if isinstance(action, Administer):
+            home = home_of_administrator(view)
+            return administered(await self._clients.administer(action.op, home))
         try:
             return Outcome(True, "", await self._act(action))
         except TimeoutError:
@@ -169,7 +192,9 @@ class _Run:
             cluster.unhealthy.append(str(error))
             return Outcome(False, str(error))
 
-    async def _act(self, action: Action) -> dict[str, Any]:
+    async def _act(
+        self, action: Start | Kill | Pause | Resume | Cut | Shape | Mend | Wipe
+    ) -> dict[str, Any]:
         """Carry out an action that makes sense; the proof."""
         cluster = self._cluster
         if isinstance(action, Kill):
@@ -181,6 +206,8 @@ class _Run:
         if isinstance(action, Start):
             await cluster.start(action.node)
             return {}
+        if isinstance(action, Wipe):
+            return cluster.wipe(action.node)
         return dict(await cluster.disturb(action))
 
     def _broken(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

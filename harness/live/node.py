@@ -135,6 +135,9 @@ class Node:
             self._log(f"{effect.what} {effect.data}")
             if effect.what == "role":
                 self.channel.send(control.RoleNote(effect.data["role"], effect.data["epoch"]))
+            elif effect.what == "members":
+                said = control.MembersNote(effect.data["members"], effect.data["epoch"])
+                self.channel.send(said)
 
     def _release(self, mark: int) -> None:
         """Every record up to `mark` is durable: do what waited for them."""

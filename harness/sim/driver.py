@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator
 from typing import Any
 
-from msgspec import Struct
-
-from harness.clock import MS, SECOND, US, Nanos, duration
+from harness.clock import MS, SECOND, US, Nanos
 from harness.core import Dump, NodeId, Note
 from harness.driver import Ending, Setup, Status, Steps
-from harness.error import InvariantViolated, UserError
+from harness.error import InvariantViolated
 from harness.fault import (
     Action,
+    Administer,
     Cut,
     Kill,
     Mend,
@@ -22,56 +21,38 @@ from harness.fault import (
     Shape,
     Start,
     View,
+    Wipe,
 )
-from harness.inject import Roles, inject, refusal
+from harness.inject import (
+    Members,
+    Roles,
+    administered,
+    home_of_administrator,
+    injection,
+    refusal,
+)
 from harness.interpreter import Command, Inject, Invoke, Stop, Wake
 from harness.op import INFO, Op
 from harness.rng import stream
 from harness.sim.cluster import Client, Endpoint, Node
 from harness.sim.journal import Journal
 from harness.sim.network import Network
+from harness.sim.options import Options
 from harness.sim.simulator import Simulator
-from harness.system import everyone
+from harness.system import System, everyone, plain
 
 _STATUS_EVERY = 8_192  # events between two calls of on_status
 _FAULT_TAKES = 1 * MS  # from a nemesis op's invocation to its completion
 _REPLY_TAKES = 1 * US  # to complete an op in the instant of its invocation: else time might stop
 
 
-class Options(Struct, frozen=True):
-    """The plan's words for the simulator, in ns. A message takes `latency` plus up to `jitter`, a
-    sync half to one and a half times `fsync`. The run starts `warmup` after the nodes; they go on
-    for `settle` after its end. Invariants are checked every `check_every` events."""
-
-    latency: Nanos = 200 * US
-    jitter: Nanos = 200 * US
-    fsync: Nanos = 200 * US
-    warmup: Nanos = 0
-    settle: Nanos = SECOND // 2
-    check_every: int = 250
-
-    @classmethod
-    def of(cls, words: Mapping[str, Any]) -> Options:
-        """From a plan's `options`; words that are not ours are for the other driver. Raises
-        UserError."""
-        given: dict[str, Any] = {}
-        try:
-            for name in ("latency", "jitter", "fsync", "warmup", "settle"):
-                if name in words:
-                    given[name] = duration(words[name])
-            if "check_every" in words:
-                name = "check_every"
-                given[name] = max(1, int(words[name]))
-        except (ValueError, TypeError, AttributeError) as error:
-            raise UserError(f"options.{name}: {error}") from error
-        return cls(**given)
-
-
 class SimDriver:
     """Runs one test in the simulator. Writes nothing unless `setup.folder` is given."""
 
     name = "sim"
-    able: frozenset[type] = frozenset({Start, Kill, Pause, Resume, Cut, Shape, Mend})
+    able: frozenset[type] = frozenset(
+        {Start, Kill, Pause, Resume, Cut, Shape, Mend, Wipe, Administer}
+    )
 
     def drive(self, setup: Setup, steps: Steps, on_status: Callable[[Status], None]) -> Ending:
         """See harness.driver.Driver; raises whatever a core raises, saying which and when."""
@@ -91,12 +72,16 @@ class _Run:
         self.options = options = Options.of(setup.options)
         self.journal = Journal(setup.folder)
         self.roles = Roles()
+        self.members = Members()
         self.invariants = setup.system.invariants()
         self.checked = 0  # times
         self.todo: list[Command | None] = []  # None: the run is over
         self.wake = 0  # counts Wakes: only the last one counts
         self.clients: dict[Any, Client] = {}  # by process
         self.shared: dict[int, Client] = {}  # by the first thread of a group
+        self.administrator: Client | None = None  # of the present Administer, or the last
+        self.administrators = 0
+        self.injection: Generator[Action, Outcome, Op] | None = None
         self.indices = 0
         seed = setup.seed
         self.random_crash = stream(seed, "crash")
@@ -212,20 +197,26 @@ class _Run:
             return shared
         system = self.setup.system
         home = system.nodes[group // pipeline % len(system.nodes)]
-        client = Client(f"c{op.process}", self._index())
-        rng = stream(self.setup.seed, f"client/{op.process}")
-        client.core = system.client(client.name, home, rng)
-        self.clients[op.process] = self.sim.endpoints[client.name] = client
+        client = self._client(f"c{op.process}", home, f"client/{op.process}", system)
+        self.clients[op.process] = client
         if pipeline > 1:
             self.shared[group] = client
+        return client
+
+    def _client(self, name: NodeId, home: NodeId, seed: str, system: System) -> Client:
+        client = Client(name, self._index())
+        client.core = system.client(name, home, stream(self.setup.seed, seed))
+        self.sim.endpoints[name] = client
         return client
 
     def _retire(self, client: Client, process: Any) -> None:
         """An unknown outcome: this client is never used again, and hears nothing more; one that is
         shared goes on without this process."""
         del self.clients[process]
-        if self.setup.pipeline > 1:
-            return
+        if self.setup.pipeline == 1:
+            self._dismiss(client)
+
+    def _dismiss(self, client: Client) -> None:
         client.core = None
         client.forget_timers()
         del self.sim.endpoints[client.name]
@@ -234,7 +225,9 @@ class _Run:
 
     def _completed(self, client: Client, op: Op) -> None:
         assert op.process in client.open, f"{client.name} completes what is not open: {op!r}"
-        if client.open[op.process][1] == self.sim.now:
+        if client is self.administrator:
+            self.sim.at(self.sim.now + _REPLY_TAKES, self._administered, client, op)
+        elif client.open[op.process][1] == self.sim.now:
             self.sim.at(self.sim.now + _REPLY_TAKES, self._complete, client, op)
         else:
             self._complete(client, op)
@@ -246,25 +239,63 @@ class _Run:
             self._retire(client, op.process)
         self.todo.extend(self.steps.completed(op, self._time()))
 
-    def _observed(self, op: Op) -> None:
-        self.steps.observed(op, self._time())
+    def _observed(self, client: Client, op: Op) -> None:
+        if client is not self.administrator:
+            self.steps.observed(op, self._time())
+
+    # The administrator, who is no client of the test: nothing of it is recorded
+
+    def _administer(self, op: Op) -> None:
+        client = self.administrator
+        if client is None:
+            self.administrators += 1
+            name = f"admin{self.administrators}"
+            home = home_of_administrator(self._view())
+            client = self._client(name, home, name, plain(self.setup.system))
+            self.administrator = client
+        assert client.core is not None
+        client.open[op.process] = (op, self.sim.now)
+        self.sim.carry_out(client, client.core.invoke(op, self.sim.local(client)))
+
+    def _administered(self, client: Client, op: Op) -> None:
+        del client.open[op.process]
+        if op.type == INFO:
+            self.administrator = None
+            self._dismiss(client)
+        self._go_on(administered(op))
 
     # Faults
 
     def _inject(self, op: Op) -> None:
-        done = inject(
-            op, self.setup.nemesis, self._view(), self.random_nemesis, self._carry_out_action
-        )
-        self._check()
-        self.sim.at(self.sim.now + _FAULT_TAKES, self._injected, done)
+        assert self.injection is None, f"{op} comes before the last one is done"
+        self.injection = injection(op, self.setup.nemesis, self._view(), self.random_nemesis)
+        self._go_on(None)
+
+    def _go_on(self, outcome: Outcome | None) -> None:
+        """Carry out the rest of the present injection, up to an action that takes time."""
+        assert self.injection is not None
+        try:
+            while True:
+                action = self.injection.send(outcome)  # type: ignore[arg-type]
+                outcome = self._carry_out_action(action)
+                if outcome is None:
+                    return
+        except StopIteration as over:
+            self.injection = None
+            self._check()
+            self.sim.at(self.sim.now + _FAULT_TAKES, self._injected, over.value)
 
     def _injected(self, op: Op, _b: None) -> None:
         self.todo.extend(self.steps.completed(op, self._time()))
 
-    def _carry_out_action(self, action: Action) -> Outcome:
-        why = refusal(action, self._view(), self.network.in_force)
+    def _carry_out_action(self, action: Action) -> Outcome | None:
+        """What became of an action; None where that will be known later."""
+        why = refusal(action, self._view(), self.network.in_force, self.setup.system.supports)
         if why:
             return Outcome(False, why)
+        if isinstance(action, Administer):
+            self._administer(action.op)
+            return None
         if isinstance(action, Cut | Shape):
             self.network.disturb(action)
             return Outcome(True)
@@ -275,6 +306,8 @@ class _Run:
             return self._start(node)
         if isinstance(action, Kill):
             return self._kill(node)
+        if isinstance(action, Wipe):
+            return self._wipe(node)
         return self._pause(node) if isinstance(action, Pause) else self._resume(node)
 
     def _start(self, node: Node) -> Outcome:
@@ -294,6 +327,12 @@ class _Run:
         self.journal.line(node.name, self._time(), "kill", {"unsent": unsent, **left})
         return Outcome(True, "", {"signal": 9})
 
+    def _wipe(self, node: Node) -> Outcome:
+        gone = {"records": len(node.disk.records)}
+        node.disk.records.clear()
+        self.journal.line(node.name, self._time(), "wipe", gone)
+        return Outcome(True, "", gone)
+
     def _pause(self, node: Node) -> Outcome:
         node.paused = node.blocked = True
         self.journal.line(node.name, self._time(), "pause", {})
@@ -312,6 +351,8 @@ class _Run:
             return
         if note.what == "role":
             self.roles.note(who.name, note.data)
+        elif note.what == "members":
+            self.members.note(note.data)
         self.journal.line(who.name, self._time(), note.what, note.data)
 
     def _view(self) -> View:
@@ -322,6 +363,7 @@ class _Run:
             frozenset(name for name, node in nodes.items() if node.core is not None),
             frozenset(name for name, node in nodes.items() if node.paused),
             self.roles.copy(),
+            self.members.now,
         )
 
     def _check(self) -> None:

@@ -66,7 +66,7 @@ class Simulator:
         fsync: Nanos,
         completed: Callable[[Any, Op], None],
         noted: Callable[[Endpoint, Note], None],
-        observed: Callable[[Op], None] = lambda op: None,
+        observed: Callable[[Any, Op], None] = lambda who, op: None,
     ) -> None:
         self.network = network
         self.random_disk = disk
@@ -230,7 +230,7 @@ class Simulator:
             elif kind is Complete:
                 self.completed(me, effect.op)
             elif kind is Observe:
-                self.observed(effect.op)
+                self.observed(me, effect.op)
             elif kind is Note:
                 self.noted(me, effect)
             else:

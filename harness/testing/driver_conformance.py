@@ -14,6 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.testing.promise import MakeDriver
+from harness.testing.promise_administrator import (
+    an_administrator_is_waited_for,
+    an_administrator_that_is_not_answered_gives_up,
+    the_newest_members_are_seen,
+)
 from harness.testing.promise_link import (
     a_cut_link_delivers_nothing,
     a_delay_slows_its_link,
@@ -32,6 +37,7 @@ from harness.testing.promise_node import (
     a_paused_node_can_be_killed,
     a_paused_node_misses_time_and_keeps_its_state,
     a_snapshot_replaces_what_was_persisted,
+    a_wiped_node_starts_with_nothing,
     actions_that_make_no_sense_are_skipped,
     old_timers_never_fire,
     timers_fire_once_when_they_are_due,
@@ -62,6 +68,7 @@ PROMISES: tuple[Callable[[MakeDriver, Path | None], None], ...] = (
     reordering_reorders_and_is_counted,
     what_was_acknowledged_survives_a_kill,
     a_snapshot_replaces_what_was_persisted,
+    a_wiped_node_starts_with_nothing,
     a_killed_node_forgets_what_it_did_not_persist,
     timers_fire_once_when_they_are_due,
     old_timers_never_fire,
@@ -73,6 +80,9 @@ PROMISES: tuple[Callable[[MakeDriver, Path | None], None], ...] = (
     processes_share_a_client,
     what_a_client_observes_is_recorded_in_its_order,
     the_newest_role_wins,
+    the_newest_members_are_seen,
+    an_administrator_is_waited_for,
+    an_administrator_that_is_not_answered_gives_up,
     the_ending_has_a_dump_of_every_node_that_is_up,
     times_are_since_the_start_and_in_order,
     node_logs_are_kept_in_the_folder,

@@ -15,6 +15,7 @@ Each operation is one request to one node (`op.node`, or the client's home):
 | silence | ns | None; that timer is cancelled |
 | alarms | | (delay, ns it took) of every alarm of this incarnation that went off |
 | role | (name, epoch) | None; the node notes this role |
+| members | (names, epoch) | None; the node notes that these vote |
 | count | | how many requests this incarnation has had |
 | see | anything | that count; the client observes ["before", value], then ["after", value] |
 """
@@ -142,6 +143,8 @@ class EchoNode:
                 return [CancelTimer(str(value))], None
             case "role":
                 return [Note("role", {"role": value[0], "epoch": value[1]})], None
+            case "members":
+                return [Note("members", {"members": value[0], "epoch": value[1]})], None
             case "break":
                 self.broken = True
                 return [], None
@@ -210,7 +213,8 @@ class Echo:
     name = "echo"
     roles = frozenset({"leader", "follower"})
     supports = frozenset(
-        "echo put shrink list tell heard relay alarm silence alarms role count see break".split()
+        "echo put shrink list tell heard relay alarm silence alarms role members count see "
+        "break".split()
     )
     message: Any = Request | Reply | Number | There | Back
     record: Any = Value

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.clock import MS, US
-from harness.fault import Action, Cut, Kill, Mend, Pause, Resume, Start
-from harness.op import OK
+from harness.fault import Action, Administer, Cut, Kill, Mend, Pause, Resume, Start, Wipe
+from harness.op import OK, invoke
 from harness.testing.promise import (
     PAIR,
     MakeDriver,
@@ -51,6 +51,26 @@ def a_snapshot_replaces_what_was_persisted(make: MakeDriver, folder: Path | None
         yield from ask("put", "new", node="n1")
         yield from restart("n1")
         assert (yield from ask("list", node="n1")) == ["snapshot", "new"]
+
+    run(make, folder, story)
+
+
+def a_wiped_node_starts_with_nothing(make: MakeDriver, folder: Path | None) -> None:
+    """And persists again what comes then; a second wipe finds nothing."""
+
+    def story() -> Telling:
+        yield from ask("put", 1, node="n1")
+        yield from ask("put", 2, node="n1")
+        yield from ask("put", 1, node="n2")
+        yield from act(Kill("n1"))
+        assert (yield from act(Wipe("n1"))) == {"records": 2}
+        assert (yield from act(Wipe("n1"))) == {"records": 0}
+        yield from act(Start("n1"))
+        assert (yield from ask("list", node="n1")) == []
+        yield from ask("put", 3, node="n1")
+        yield from restart("n1")
+        assert (yield from ask("list", node="n1")) == [3]
+        assert (yield from ask("list", node="n2")) == [1]
 
     run(make, folder, story)
 
@@ -149,6 +169,7 @@ def actions_that_make_no_sense_are_skipped(make: MakeDriver, folder: Path | None
         senseless: tuple[Action, ...] = (
             Kill("n1"), Pause("n1"), Resume("n1"), Start("n2"), Pause("n2"), Resume("n3"),
             Start("n9"), Mend("b"), Cut("a", PAIR), Cut("c", ()), Cut("d", (("n1", "n9"),)),
+            Wipe("n2"), Wipe("n9"), Administer(invoke("vanish")),
         )  # fmt: skip
         before = yield Look()
         outcomes = yield Act(senseless)

@@ -70,6 +70,7 @@ class _Verbatim:
 
     fs = frozenset({"act"})
     needs: frozenset[type] = frozenset()
+    asks: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self.view: View | None = None

@@ -9,7 +9,10 @@ import pytest
 from harness import build
 from harness.fault import Cut, Mend
 from harness.plan import Named, Plan
+from harness.rng import stream
 from harness.sim.driver import SimDriver
+from harness.system import plain
+from harness.workload import Workload
 from systems.toy import Toy
 
 
@@ -40,3 +43,14 @@ def test_role_that_no_node_of_the_system_has_is_refused() -> None:
         ("nemesis.0.targets", "'craq' has no leader; its roles: head, manager, middle, tail")
     ]
     assert build.validate(plan("raft", fault="kill", targets="leader")) == []
+
+
+def test_administrator_gets_the_client_without_the_workloads_own() -> None:
+    def wrap(core: Any, me: str, rng: Any) -> Any:
+        return ("mine", core)
+
+    bare = Toy(3)
+    load = Workload("recipe", frozenset(), None, None, {}, wrap=wrap)
+    made = build.wrapped(bare, load)
+    assert plain(made) is bare and plain(bare) is bare
+    assert made.client("c0", "n1", stream(1, "c0"))[0] == "mine"  # type: ignore[index]

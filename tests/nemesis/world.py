@@ -24,7 +24,7 @@ from harness.fault import (
     Start,
     View,
 )
-from harness.inject import inject, refusal
+from harness.inject import injection, refusal
 from harness.op import INFO, NEMESIS, Op
 from nemesis import REGISTRY, Package, compose
 from tests.harness.perfect import play
@@ -90,7 +90,13 @@ class World:
         return self.inject(nemesis, Op(0, 0, NEMESIS, INFO, f, value))[1]
 
     def inject(self, nemesis: Any, op: Op) -> tuple[Op, FaultReport]:
-        done = inject(op, nemesis, self.view(), self.rng, self.carry_out)
+        running = injection(op, nemesis, self.view(), self.rng)
+        outcome: Outcome | None = None
+        try:
+            while True:
+                outcome = self.carry_out(running.send(outcome))  # type: ignore[arg-type]
+        except StopIteration as over:
+            done: Op = over.value
         assert done.type == INFO and done.process == NEMESIS
         return done, msgspec.convert(done.value, FaultReport)
 

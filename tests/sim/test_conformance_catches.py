@@ -14,7 +14,7 @@ from harness.sim.disk import Disk
 from harness.sim.driver import SimDriver
 from harness.sim.network import Network
 from harness.sim.simulator import Simulator
-from harness.testing import promise_link, promise_node, promise_run
+from harness.testing import promise_administrator, promise_link, promise_node, promise_run
 
 _disturb = Network.disturb
 _mend = Network.mend
@@ -80,6 +80,23 @@ def _rehire(self: Any, client: Client, process: int) -> None:
     self.clients[process + self.setup.concurrency] = self.clients.pop(process)
 
 
+def _wipe_nothing(self: Any, node: Node) -> Outcome:
+    return Outcome(True, "", {"records": len(node.disk.records)})
+
+
+def _last_said(self: Any, data: Any) -> None:
+    self.now = tuple(data["members"])
+
+
+def _observe_all(self: Any, client: Client, op: Any) -> None:
+    self.steps.observed(op, self._time())
+
+
+def _never_dismissed(self: Any, client: Client, op: Any) -> None:
+    client.open.clear()
+    self._go_on(Outcome(True, "", {"type": op.type, "value": op.value}))
+
+
 def _never_refuse(*_: Any) -> str:
     return ""
 
@@ -117,6 +134,18 @@ BROKEN: tuple[tuple[str, Callable[..., Any], Callable[..., None]], ...] = (
     ),
     ("sim.driver._Run._retire", _rehire, promise_run.an_unknown_outcome_retires_the_process),
     ("inject.Roles.clear", _nothing, promise_run.the_newest_role_wins),
+    ("inject.Members.note", _last_said, promise_administrator.the_newest_members_are_seen),
+    ("sim.driver._Run._wipe", _wipe_nothing, promise_node.a_wiped_node_starts_with_nothing),
+    (
+        "sim.driver._Run._observed",
+        _observe_all,
+        promise_administrator.an_administrator_is_waited_for,
+    ),
+    (
+        "sim.driver._Run._administered",
+        _never_dismissed,
+        promise_administrator.an_administrator_that_is_not_answered_gives_up,
+    ),
     (
         "sim.driver._Run._dumps",
         lambda self: {},
