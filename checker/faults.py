@@ -106,6 +106,8 @@ def _wrong(seen: _Seen) -> str | None:
     if not seen.installed:
         whys = ", ".join(dict.fromkeys(seen.whys)) or "no reason given"
         return f"{seen.kind} was asked for {_times(seen.asked)} and never took hold ({whys})"
+    if seen.counts["to be wiped"] and not seen.counts["wiped"]:
+        return f"{seen.kind} was to wipe disks, and wiped none"
     needs = EVIDENCE.get(seen.kind)
     if needs and not any(seen.counts[name] for name in needs):
         if not seen.ends:

@@ -284,6 +284,7 @@ def validate(plan: Plan) -> list[tuple[str, str]]:
             mistakes, field, lambda place=place: package(plan, place), entry.options
         )
         if made_package and built:
+            mistakes += _unable(field, entry.name, made_package.nemesis.asks, built)
             mistakes += _strangers(field, entry.options, (*built.nodes, *built.managers))
             mistakes += _nobody(field, entry.options, built)
         if made_package and able is not None and (lacks_ := made_package.nemesis.needs - able):
@@ -305,6 +306,13 @@ def _pointed(field: str, what: str, options: Mapping[str, Any]) -> str:
     set it; else the field itself."""
     named = [o for o in options if f"option {o!r}:" in what or f": {o}:" in what]
     return f"{field}.{named[0]}" if named else field
+
+
+def _unable(field: str, fault: str, asks: frozenset[str], built: System) -> list[tuple[str, str]]:
+    """A fault that asks of the system what it cannot do."""
+    if not (lacks := ", ".join(sorted(asks - built.supports))):
+        return []
+    return [(field, f"{built.name!r} cannot do {lacks}, which {fault} needs")]
 
 
 def _nobody(field: str, options: Mapping[str, Any], built: System) -> list[tuple[str, str]]:

@@ -14,8 +14,10 @@ from harness.clock import Nanos
 from harness.fault import kind_of
 from nemesis import option, target
 from nemesis.links import SHAPES, Packet, Partition, behaviour_of, links_option
+from nemesis.member import Member
 from nemesis.package import SCHEDULE, Package, compose, package
-from nemesis.process import Process, kill, pause
+from nemesis.process import kill, pause
+from nemesis.wipe import KillAndWipe
 
 __all__ = ["REGISTRY", "Package", "compose"]
 
@@ -50,13 +52,28 @@ def packet(options: Mapping[str, Any], rng: Random, interval: Nanos, name: str) 
     return _package(name, nemesis, "start-packet", "stop-packet", options, rng, interval)
 
 
-def _process(make: Callable[[], Process], begin: str, end: str) -> Make:
-    def build(options: Mapping[str, Any], rng: Random, interval: Nanos, name: str) -> Package:
-        option.known(options, SCHEDULE | {"targets"})
-        target.check(options.get("targets", "one"))
-        return _package(name, make(), begin, end, options, rng, interval)
+def kill_(options: Mapping[str, Any], rng: Random, interval: Nanos, name: str) -> Package:
+    """SIGKILL, and a start from what was persisted; with `wipe: true` from an empty disk, the node
+    being removed from the cluster before that and added again afterwards."""
+    option.known(options, SCHEDULE | {"targets", "wipe"})
+    target.check(options.get("targets", "one"))
+    nemesis = KillAndWipe() if option.flag(options, "wipe", False) else kill()
+    return _package(name, nemesis, "kill", "start", options, rng, interval)
 
-    return build
+
+def pause_(options: Mapping[str, Any], rng: Random, interval: Nanos, name: str) -> Package:
+    """SIGSTOP, and SIGCONT."""
+    option.known(options, SCHEDULE | {"targets"})
+    target.check(options.get("targets", "one"))
+    return _package(name, pause(), "pause", "resume", options, rng, interval)
+
+
+def member(options: Mapping[str, Any], rng: Random, interval: Nanos, name: str) -> Package:
+    """Remove members and add them again; `min_members` (2) are always left."""
+    option.known(options, SCHEDULE | {"targets", "min_members"})
+    target.check(options.get("targets", "one"))
+    nemesis = Member(least=option.count(options, "min_members", 2))
+    return _package(name, nemesis, "shrink", "grow", options, rng, interval)
 
 
 def _package(
@@ -81,6 +98,7 @@ REGISTRY: dict[str, Make] = {
     "partition": partition,
     "packet": packet,
     "slow": packet,  # packet with a delay, its default
-    "kill": _process(kill, "kill", "start"),
-    "pause": _process(pause, "pause", "resume"),
+    "kill": kill_,
+    "pause": pause_,
+    "member": member,
 }

@@ -45,6 +45,14 @@ def share(options: Options, name: str) -> float:
     return float(value)
 
 
+def count(options: Options, name: str, default: int) -> int:
+    """A whole number of at least one."""
+    value = options.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name}: expected a whole number from 1, got {value!r}")
+    return value
+
+
 def flag(options: Options, name: str, default: bool) -> bool:
     """True or false."""
     value = options.get(name, default)

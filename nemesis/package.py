@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from harness import generator as gen
 from harness.clock import Nanos
-from harness.fault import Action, Nemesis, Outcome, Plan, View
+from harness.fault import Action, Administer, Nemesis, Outcome, Plan, Start, View
 from harness.op import INFO, NEMESIS, Op
 from nemesis import option, target
 
@@ -114,14 +114,22 @@ class Composed:
         return self._parts[op.value["package"]].done(op, actions, outcomes)
 
 
+def _heals_late(part: Package) -> tuple[bool, bool]:
+    needs = part.nemesis.needs
+    return Administer in needs, Start not in needs
+
+
 def compose(packages: Sequence[Package]) -> Package:
-    """Several packages as one, whose faults may overlap. Their names must differ."""
+    """Several packages as one, whose faults may overlap. Their names must differ. What takes the
+    system's help to heal is healed last, when nothing else hinders it, and nodes that are down
+    before members."""
+    ends = sorted(packages, key=_heals_late)
     parts = {part.name: part.nemesis for part in packages}
     assert len(parts) == len(packages), "two packages of one name"
     return Package(
         "+".join(parts),
         Composed(parts),
         gen.any(*[part.generator for part in packages]),
-        [part.final_generator for part in packages],
+        [part.final_generator for part in ends],
         packages[0].colour if packages else "",
     )

@@ -30,6 +30,16 @@ def test_workload_that_the_system_cannot_do_is_refused(monkeypatch: pytest.Monke
     assert build.validate(plan("toy", workload="register")) == []
 
 
+def test_fault_that_the_system_cannot_do_is_refused() -> None:
+    cannot = "'toy' cannot do add-node, remove-node, which"
+    assert build.validate(plan("toy", fault="member")) == [("nemesis.0", f"{cannot} member needs")]
+    assert build.validate(plan("toy", fault="kill", wipe=True)) == [
+        ("nemesis.0", f"{cannot} kill needs")
+    ]
+    assert build.validate(plan("toy", fault="kill")) == []
+    assert build.validate(plan("raft", fault="member")) == []
+
+
 def test_fault_that_the_driver_cannot_do_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SimDriver, "able", frozenset({Cut, Mend}))
     assert build.validate(plan(fault="kill")) == [
@@ -39,10 +49,10 @@ def test_fault_that_the_driver_cannot_do_is_refused(monkeypatch: pytest.MonkeyPa
 
 
 def test_role_that_no_node_of_the_system_has_is_refused() -> None:
-    assert build.validate(plan(fault="kill", targets=["head", "leader"])) == [
-        ("nemesis.0.targets", "'craq' has no leader; its roles: head, manager, middle, tail")
+    assert build.validate(plan("raft", fault="kill", targets=["leader", "head"])) == [
+        ("nemesis.0.targets", "'raft' has no head; its roles: follower, leader")
     ]
-    assert build.validate(plan("raft", fault="kill", targets="leader")) == []
+    assert build.validate(plan(fault="kill", targets="head")) == []
 
 
 def test_administrator_gets_the_client_without_the_workloads_own() -> None:

@@ -175,3 +175,9 @@ def test_no_package_at_all_is_fine():
 def test_wrong_option_is_refused_by_every_fault(fault, options, message):
     with pytest.raises(ValueError, match=message):
         REGISTRY[fault](options, Random(1), SECOND, fault)
+
+
+def test_changes_of_members_are_healed_last_and_nodes_before_members() -> None:
+    whole = compose([package("member"), package("kill", wipe=True), package("partition")])
+    assert [op.f for op in whole.final_generator] == ["stop-partition", "start", "grow"]
+    assert whole.nemesis.asks == {"add-node", "remove-node"}

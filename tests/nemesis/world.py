@@ -12,6 +12,7 @@ from harness import generator as gen
 from harness.clock import SECOND, Nanos
 from harness.fault import (
     Action,
+    Administer,
     Cut,
     FaultReport,
     Kill,
@@ -23,15 +24,18 @@ from harness.fault import (
     Shape,
     Start,
     View,
+    Wipe,
 )
-from harness.inject import injection, refusal
-from harness.op import INFO, NEMESIS, Op
+from harness.inject import administered, injection, refusal
+from harness.op import INFO, NEMESIS, Op, fail, info, ok
 from nemesis import REGISTRY, Package, compose
 from tests.harness.perfect import play
 
 
 class World:
-    """Nodes that are up or down, running or paused, and the tags in force on their links."""
+    """Nodes that are up or down, running or paused, who of them votes, and the tags in force on
+    their links. `answers` are how the next changes of members end: ok, fail, lost (info, never
+    done) or late (info, but done)."""
 
     def __init__(
         self,
@@ -46,6 +50,10 @@ class World:
         self.paused: set[str] = set()
         self.tags: dict[str, Action] = {}
         self.roles = dict(roles or {})
+        self.members = self.nodes
+        self.forgetful: set[str] = set()  # members that have lost their disk: never right
+        self.answers: list[str] = []
+        self.disks = dict.fromkeys(self.nodes, 10)
         self.broken: set[str] = set()  # nodes that do not start again
         self.acts: list[Action] = []
         self.rng = Random(seed)
@@ -53,10 +61,10 @@ class World:
     def view(self) -> View:
         roles = {node: role for node, role in self.roles.items() if node in self.up}
         up, paused = frozenset(self.up), frozenset(self.paused)
-        return View(self.nodes, self.managers, up, paused, roles)
+        return View(self.nodes, self.managers, up, paused, roles, self.members)
 
     def carry_out(self, action: Action) -> Outcome:
-        why = refusal(action, self.view(), self.tags)
+        why = refusal(action, self.view(), self.tags, {"add-node", "remove-node"})
         if why:
             return Outcome(False, why)
         self.acts.append(action)
@@ -78,11 +86,35 @@ class World:
             return Outcome(True, "", {"state": "stopped"})
         elif isinstance(action, Resume):
             self.paused.discard(action.node)
+        elif isinstance(action, Wipe):
+            return self._wipe(action.node)
+        elif isinstance(action, Administer):
+            return administered(self._change(action.op))
         return Outcome(True)
+
+    def _wipe(self, node: str) -> Outcome:
+        held, self.disks[node] = self.disks[node], 0
+        if node in self.members:
+            self.forgetful.add(node)
+        return Outcome(True, "", {"records": held})
+
+    def _change(self, op: Op) -> Op:
+        """A change of members, done if a majority runs."""
+        running = self.up - self.paused
+        answer = self.answers.pop(0) if self.answers else "ok"
+        if sum(node in running for node in self.members) < len(self.members) // 2 + 1:
+            answer = "lost"
+        if answer in ("ok", "late"):
+            others = [node for node in self.members if node != op.value]
+            self.members = tuple(sorted([*others, *([op.value] if op.f == "add-node" else [])]))
+        if answer == "ok":
+            return ok(op, list(self.members))
+        return fail(op, "refused") if answer == "fail" else info(op, "timeout")
 
     @property
     def is_whole(self) -> bool:
-        return self.up == {*self.nodes, *self.managers} and not self.paused and not self.tags
+        runs = self.up == {*self.nodes, *self.managers} and not self.paused and not self.tags
+        return runs and self.members == self.nodes
 
     def do(self, nemesis: Any, f: str, targets: Any = None, package: str = "p") -> FaultReport:
         """Inject one op; its report."""
