@@ -49,7 +49,8 @@ class Anomaly(Struct, frozen=True):
     `at` is the invocation index of the operation that cannot be placed; `core` the few operations
     that contradict one another; `window` the stretch of time (ns) worth drawing, `ops` the
     operations in it (both by invocation index); `edges` what forces the contradiction; `sentence`
-    says it in words.
+    says it in words; `seen` are the indices of lines that complete nothing (a watch event, the end
+    of a session) and bear on it.
     """
 
     sentence: str
@@ -59,6 +60,7 @@ class Anomaly(Struct, frozen=True):
     window: tuple[Nanos, Nanos]
     edges: tuple[Edge, ...] = ()
     key: Any = None
+    seen: tuple[int, ...] = ()
 
     @property
     def graph(self) -> nx.DiGraph[int]:

@@ -89,6 +89,7 @@ class Member:
         return ""
 
     def _grow(self, view: View) -> Acting:
+        self._why = report.NOTHING_TO_HEAL
         for node in self._out:
             if not _runs(node, view):
                 self._why = f"{node} does not run"
@@ -106,7 +107,7 @@ class Member:
         )
         counts = report.counted(actions, outcomes)
         if op.f == "grow":
-            return report.ended(op, "member", outcomes, targets=nodes, proof=counts)
+            return report.ended(op, "member", outcomes, targets=nodes, why=self._why, proof=counts)
         left = next((o.proof["value"] for o in reversed(outcomes) if o.done), None)
         shape = f"{' '.join(nodes)} out"
         if isinstance(left, list | tuple):

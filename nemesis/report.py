@@ -53,10 +53,11 @@ def ended(
     outcomes: Sequence[Outcome],
     *,
     targets: Sequence[NodeId],
+    why: str = NOTHING_TO_HEAL,
     proof: Mapping[str, Any] | None = None,
 ) -> Op:
     """The completion of an end op: healed, with the proof that the fault had happened; skipped
-    where this package had nothing in force."""
+    and why where nothing was done, which is that this package had nothing in force."""
     reasons = [outcome.why for outcome in outcomes if outcome.why]
     return _completion(
         op,
@@ -65,7 +66,7 @@ def ended(
             state="healed" if outcomes else "skipped",
             package=_name(op, fault),
             targets=tuple(targets),
-            why="; ".join(reasons) if outcomes else NOTHING_TO_HEAL,
+            why="; ".join(reasons) if outcomes else why,
             proof=dict(summed(outcomes) if proof is None else proof),
         ),
     )

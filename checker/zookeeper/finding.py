@@ -11,7 +11,7 @@ from checker.zookeeper.request import Request
 from harness.band import Band, in_force
 from harness.clock import show
 from harness.history import History
-from harness.op import INVOKE
+from harness.op import INVOKE, WATCH
 from harness.result import Anomaly, Edge
 
 MOST_OPS = 500  # of a window, nearest to the operation that is wrong
@@ -63,6 +63,7 @@ def anomaly(finding: Finding, history: History, faults: Sequence[Band]) -> Anoma
         ops=tuple(sorted({_index(history, i) for i in (*near, *core)})),
         window=(start, end),
         edges=tuple(_edges(finding.forces, history)),
+        seen=(_index(history, finding.line),) if _is_event(history, finding.line) else (),
     )
 
 
@@ -104,6 +105,10 @@ def _nearest(history: History, line: int) -> int:
         if op.type == INVOKE and isinstance(op.process, int):
             return i
     return -1
+
+
+def _is_event(history: History, line: int) -> bool:
+    return 0 <= line < len(history.ops) and history.ops[line].process == WATCH
 
 
 def _index(history: History, at: int) -> int:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from harness.band import Band
 from harness.clock import Nanos, show
 from harness.history import Call
+from harness.op import Op
 from harness.report import bands as fault_bands
 from harness.report import graph
 from harness.report.canvas import (
@@ -30,6 +31,7 @@ from harness.report.canvas import (
     wrap,
 )
 from harness.report.lanes import SIZE, Bar, Lane, choose, core_of, end_of, lanes
+from harness.report.marks import MARK_COLOURS, MARK_WORDS, MARKERS, Mark, marks, placed
 from harness.report.scale import Scale, scale
 from harness.report.words import at_time, clean, outcome
 from harness.result import Anomaly
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 1008.0, 504.0  # points: 1400 x 700 pixels
 _MARGIN = 22.0
 _LABELS = 104.0  # of the lanes
-_BAR, _ROW, _TAG = 17.0, 12.5, 15.0
+_BAR, _ROW, _TAG, _MARK = 17.0, 12.5, 15.0, 12.0
 _MAX_STRIPS = 8
 
 
@@ -49,14 +51,15 @@ def draw(
     anomaly: Anomaly,
     calls: Mapping[int, Call],
     faults: Sequence[Band],
+    seen: Sequence[Op] = (),
     *,
     title: str,
     png: bool = True,
 ) -> None:
     """Write the picture at `path` (.svg), and a .png beside it if asked. `calls` are by the index
-    of their invocation."""
+    of their invocation, `seen` the lines of what clients observed."""
     with drawing():
-        made = _Picture(anomaly, calls, faults, title)
+        made = _Picture(anomaly, calls, faults, seen, title)
         save(made.figure, path, png=png)
 
 
@@ -68,6 +71,7 @@ class _Picture:
         anomaly: Anomaly,
         calls: Mapping[int, Call],
         faults: Sequence[Band],
+        observed: Sequence[Op],
         title: str,
     ) -> None:
         self.anomaly, self.calls = anomaly, calls
@@ -75,17 +79,20 @@ class _Picture:
         has_graph = bool(anomaly.edges)
         self.left = _MARGIN + _LABELS
         self.right = 600.0 if has_graph else WIDTH - _MARGIN
-        start, end = self.window = window(anomaly, calls)
+        seen_times = [op.time for op in observed if op.index in anomaly.seen]
+        start, end = self.window = window(anomaly, calls, seen_times)
         drawn = choose(anomaly, calls, self.window)
         self.scale = _scale(self.window, self.core, drawn, self.left + 8, self.right - 14)
         self.lanes = lanes(drawn, self.core, self._place, self.left, self.right)
+        self.marks = marks([op for op in observed if start <= op.time <= end], drawn)
         seen = fault_bands.overlapping(faults, start, end)
         self.strips = _strips([_since(band, start) for band in seen], calls.get(anomaly.at))
         self.unnamed = len(seen) - sum(map(len, self.strips))
         sentence = wrap(clean(anomaly.sentence), WIDTH - 2 * _MARGIN, 11, lines=4)
         self.top = 46 + 16.0 * len(sentence) + 12
         self.lanes_top = self.top + fault_bands.ROW * max(len(self.strips), 1) + 6
-        self.heights = _heights(self.lanes, anomaly.at, HEIGHT - self.lanes_top - 74)
+        marked = frozenset(mark.process for mark in self.marks)
+        self.heights = _heights(self.lanes, anomaly.at, marked, HEIGHT - self.lanes_top - 74)
         self.lanes_bottom = self.lanes_top + sum(self.heights)
         self.height = max(HEIGHT, self.lanes_bottom + 74)
         self.figure = figure(WIDTH, self.height)
@@ -133,13 +140,28 @@ class _Picture:
 
     def _lane(self, lane: Lane, top: float, height: float) -> None:
         tagged = any(bar.call.invoke.index == self.anomaly.at for bar in lane.bars)
-        need = lane.rows * _ROW + _BAR + (_TAG if tagged else 0)
+        mine = [mark for mark in self.marks if mark.process == lane.process]
+        below = (_TAG if tagged else 0) + (_MARK if mine else 0)
+        need = lane.rows * _ROW + _BAR + below
         y = top + (height - need) / 2 + lane.rows * _ROW + _BAR / 2  # the middle of the bars
         style: dict[str, Any] = {"weight": "bold"} if lane.important else {"color": SOFT}
         text = fit(lane.label, _LABELS - 4, 8.5, "bold" if lane.important else "normal")
         self.axes.text(_MARGIN, y, text, size=8.5, va="center", **style)
         for bar in sorted(lane.bars, key=lambda bar: bar.call.invoke.index in self.core):
             self._bar(bar, y)
+        if mine:
+            self._marks(mine, y + _BAR / 2 + below - _MARK / 2)
+
+    def _marks(self, mine: Sequence[Mark], y: float) -> None:
+        """What was seen in the lane's session, in a line below its bars."""
+        important = self.anomaly.seen
+        for one in placed(mine, self._place, (self.left, self.right), 7.5, important):
+            mark, weight = one.mark, "bold" if one.mark.index in important else "normal"
+            style: dict[str, Any] = {"color": MARK_COLOURS[mark.kind], "zorder": 5}
+            self.axes.plot([one.x], [y], marker=MARKERS[mark.kind], ms=4.5, ls="none", **style)
+            if one.text:
+                style["weight"] = weight
+                self.axes.text(one.text_x, y, one.text, size=7.5, va="center", **style)
 
     def _bar(self, bar: Bar, y: float) -> None:
         index = bar.call.invoke.index
@@ -228,6 +250,12 @@ class _Picture:
             axes.add_patch(_patch(x, y - 4.5, 14, 9, OUTCOME_COLOURS[name], "none", 0))
             axes.text(x + 19, y, OUTCOME_WORDS[name], size=8, va="center", color=SOFT)
             x += 19 + width(OUTCOME_WORDS[name], 8) + 16
+        for kind in (kind for kind in MARK_COLOURS if any(m.kind == kind for m in self.marks)):
+            axes.plot(
+                [x + 4], [y], marker=MARKERS[kind], ms=4.5, color=MARK_COLOURS[kind], ls="none"
+            )
+            axes.text(x + 12, y, MARK_WORDS[kind], size=8, va="center", color=SOFT)
+            x += 12 + width(MARK_WORDS[kind], 8) + 16
         notes = [_counted(drawn, len({*self.anomaly.ops, *self.anomaly.core}))]
         if len(self.core) < len(self.anomaly.core):
             notes.append(
@@ -262,10 +290,14 @@ def _since(band: Band, start: Nanos) -> Band:
     return replace(band, label=f"{band.label}, since {at_time(band.start)}")
 
 
-def window(anomaly: Anomaly, calls: Mapping[int, Call]) -> tuple[Nanos, Nanos]:
-    """From a little before the core's first call to a little after its last return."""
+def window(
+    anomaly: Anomaly, calls: Mapping[int, Call], seen: Sequence[Nanos] = ()
+) -> tuple[Nanos, Nanos]:
+    """From a little before the core's first call to a little after its last return, with the times
+    of what was `seen`."""
     core = [calls[i] for i in core_of(anomaly, calls)]
     times = [call.invoke.time for call in core] + [e for c in core if (e := end_of(c)) is not None]
+    times += seen
     first, last = min(times, default=anomaly.window[0]), max(times, default=anomaly.window[1])
     spare = max((last - first) // 10, 1)
     return first - spare, max(last, first) + spare
@@ -283,11 +315,12 @@ def _scale(
     return scale([*window, *(call.invoke.time for call in mine), *ends], left, right)
 
 
-def _heights(drawn: Sequence[Lane], at: int, room: float) -> list[float]:
+def _heights(drawn: Sequence[Lane], at: int, marked: frozenset[int], room: float) -> list[float]:
     """Each lane's height: what it needs, and an equal share of what is left, up to a point."""
     needs = []
     for lane in drawn:
         tag = _TAG if any(bar.call.invoke.index == at for bar in lane.bars) else 0.0
+        tag += _MARK if lane.process in marked else 0.0
         needs.append(lane.rows * _ROW + _BAR + tag + 7)
     spare = (room - sum(needs)) / max(len(needs), 1)
     return [need + min(max(spare, 0.0), 34.0) for need in needs]

@@ -10,6 +10,7 @@ from harness.band import Band
 from harness.history import History
 from harness.report import anomaly as picture
 from harness.report.lanes import index_calls
+from harness.report.marks import observed
 from harness.report.page import Drawn, say_plainly
 from harness.report.trouble import Notes
 from harness.report.words import clean, file_name, show_value
@@ -37,6 +38,7 @@ def draw(
     if found:
         (folder / "anomalies").mkdir(parents=True, exist_ok=True)
     calls = index_calls(history) if found else {}
+    seen = observed(history.ops) if found else []
     made: list[Drawn] = []
     used: set[str] = set()
     for number, (name, one) in enumerate(found, 1):
@@ -44,7 +46,7 @@ def draw(
         ready = None
         if number <= MAX_PICTURES:
             path = folder / "anomalies" / f"{_stem(one, number, used)}.svg"
-            make = partial(picture.draw, path, one, calls, faults, title=title, png=not made)
+            make = partial(picture.draw, path, one, calls, faults, seen, title=title, png=not made)
             ready = path if notes.try_(f"anomalies/{path.name}", make) else None
         made.append(Drawn(title, clean(one.sentence), ready))
     return made

@@ -35,6 +35,7 @@ class Bar(Struct, frozen=True):
 class Lane(Struct, frozen=True):
     """One process's bars. `rows` lines of words are needed above them."""
 
+    process: int
     label: str
     bars: tuple[Bar, ...]
     rows: int
@@ -120,7 +121,7 @@ def lanes(
         important = any(call.invoke.index in core for call in mine)
         bars = _bars(mine, core, place, left, right)
         rows = max((bar.row for bar in bars if bar.text), default=-1) + 1
-        made.append(Lane(_label(process, mine), tuple(bars), rows, important))
+        made.append(Lane(process, _label(process, mine), tuple(bars), rows, important))
     return made
 
 

@@ -17,6 +17,7 @@ from harness.fault import kind_of
 from harness.history import History
 from harness.plan import Plan
 from harness.report.bands import events
+from harness.report.marks import observed, told
 from harness.report.words import at_time, clean, show_value
 from harness.result import INVALID, UNKNOWN, VALID
 
@@ -283,6 +284,7 @@ def _facts(plan: Plan, history: History) -> list[tuple[str, str]]:
         ("workload", plan.workload.name),
         ("faults", ", ".join(dict.fromkeys(n.name for n in plan.nemesis)) or "none"),
         ("operations", f"{len(history.calls):,}"),
+        *told(observed(history.ops)),
         ("time in the run", show(history.end)),
     ]
 

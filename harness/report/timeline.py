@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.band import Band
 from harness.clock import SECOND, Nanos
 from harness.history import Call, History
+from harness.op import Process
 from harness.report.canvas import OUTCOME_COLOURS, OUTCOME_WORDS, RED, drawing, save
 from harness.report.lanes import index_calls
+from harness.report.marks import EVENT, MARK_COLOURS, MARK_WORDS, MARKERS, Mark, marks, observed
 from harness.report.panels import WIDTH, panels
 from harness.report.words import at_time, outcome
 from harness.result import Anomaly
@@ -47,6 +49,9 @@ def draw(
         span = (drawn[0].invoke.time, max(_end(call, history.end) for call in drawn))
     legend = [(OUTCOME_COLOURS[name], OUTCOME_WORDS[name]) for name in OUTCOME_COLOURS]
     legend += [(RED, "first error")] if first else []
+    seen = [m for m in marks(observed(history.ops), drawn) if span[0] <= m.time <= span[1]]
+    kinds = {mark.kind for mark in seen}
+    legend += [(MARK_COLOURS[kind], MARK_WORDS[kind]) for kind in MARK_COLOURS if kind in kinds]
     each = _TALL if len(names) <= 30 else _LEAST
     note = _note(len(drawn), len(history.calls), first is not None)
     with drawing():
@@ -54,6 +59,8 @@ def draw(
         figure, (panel,) = panels("Operations", note, faults, span, [height], legend)
         places = [rows[name] for name in lanes]
         _bars(panel, drawn, places, history.end, (span[1] - span[0]) / WIDTH)
+        lane_of = {call.invoke.process: row for call, row in zip(drawn, places, strict=True)}
+        _marks(panel, seen, lane_of, each)
         _dress(panel, names, each)
         if first is not None:
             _mark(panel, first, span)
@@ -110,6 +117,23 @@ def _bars(
         bars = PolyCollection(shapes, facecolors=colour, edgecolors="none", zorder=2 + order)
         bars.set_rasterized(len(calls) > _VECTOR)
         panel.add_collection(bars, autolim=False)
+
+
+def _marks(panel: Axes, seen: Sequence[Mark], rows: Mapping[Process, int], each: float) -> None:
+    """Watch events as small diamonds, what became of sessions as upright lines."""
+    for kind, colour in MARK_COLOURS.items():
+        mine = [mark for mark in seen if mark.kind == kind]
+        is_event = kind == EVENT
+        drawn = panel.scatter(
+            [mark.time / SECOND for mark in mine],
+            [rows[mark.process] for mark in mine],
+            marker=MARKERS[kind],
+            s=each / 2 if is_event else each * 4,
+            color=colour,
+            linewidths=0 if is_event else 1.2,
+            zorder=7,
+        )
+        drawn.set_rasterized(len(mine) > _VECTOR)
 
 
 def _dress(panel: Axes, names: Sequence[int], each: float) -> None:

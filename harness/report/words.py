@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +14,8 @@ from harness.clock import MS, SECOND, Nanos, show
 from harness.history import Call
 
 READS = ("read", "get")
+OF_TREE = ("create", "delete", "setData", "exists", "getData", "getChildren")
+DONE = "done"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -62,9 +65,12 @@ def describe(call: Call) -> str:
         if done.observed is not UNSET:
             return f"{asked} ✗ saw {show_value(done.observed, 12)}"
         return f"{asked} ✗ {_error(done.error)}".rstrip()
-    if op.f in READS or (done.value != op.value and done.value is not None):
-        return f"{asked} → {show_value(done.value)}"
-    return f"{asked} ✓"
+    if op.f == "exists":
+        return f"{asked} → {'nothing' if done.value is None else 'there'}"
+    told = DONE if op.f == "multi" else _told(done.value)
+    if told is DONE or (op.f not in READS and (told is None or done.value == op.value)):
+        return f"{asked} ✓"
+    return f"{asked} → {show_value(told)}"
 
 
 def _asked(call: Call) -> str:
@@ -75,7 +81,32 @@ def _asked(call: Call) -> str:
     if f == "cas" and isinstance(op.value, (list, tuple)) and len(op.value) == 2:
         old, new = (show_value(v, 12) for v in op.value)
         return f"cas {old}→{new}"
+    if f in OF_TREE and isinstance(op.value, (list, tuple)) and op.value:
+        return " ".join([f, *(show_value(part, 20) for part in _parts(f, op.value))])
     return f"{f} {show_value(op.value)}"
+
+
+def _parts(f: str, value: Sequence[Any]) -> Sequence[Any]:
+    """What an operation on znodes was given, without what stands for "any" or "none"."""
+    last = value[-1]
+    if f in ("setData", "delete") and len(value) > 1 and last == -1:
+        return value[:-1]
+    if f == "create" and len(value) > 2 and not last:
+        return value[:-1]
+    if f not in ("setData", "delete", "create") and isinstance(last, bool):
+        return [*value[:-1], "watch"] if last else value[:-1]
+    return value
+
+
+def _told(value: Any) -> Any:
+    """An answer without the Stats of znodes; DONE where nothing else is in it."""
+    if isinstance(value, Mapping) and "czxid" in value:
+        return DONE
+    if isinstance(value, (list, tuple)) and value:
+        left = [one for one in map(_told, value) if one is not DONE]
+        if len(left) < len(value):
+            return left[0] if len(left) == 1 else left or DONE
+    return value
 
 
 def _error(error: Any) -> str:

@@ -95,7 +95,8 @@ def test_node_that_is_down_is_added_when_it_runs() -> None:
     world, mine, other = World(3), Member(), kill()
     world.do(mine, "shrink", ["n1"])
     world.do(other, "kill", ["n1"])
-    assert world.do(mine, "grow").state == "skipped" and "n1" not in world.members
+    found = world.do(mine, "grow")
+    assert (found.state, found.why) == ("skipped", "n1 does not run") and "n1" not in world.members
     world.do(other, "start")
     assert world.do(mine, "grow").targets == ("n1",) and world.is_whole
 
