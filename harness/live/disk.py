@@ -1,7 +1,9 @@
 """A node's write-ahead file: records with their length and checksum, made durable in groups.
 
 Each record is an 8-byte head (length and CRC-32 of the body, big-endian) and the body in msgpack.
-A process that dies while it writes leaves a torn record at the end: loading drops it.
+A process that dies while it writes leaves a torn record at the end: loading drops it, since nobody
+was told that it is durable. A damaged record with others behind it is no such thing: whatever it
+held may have been promised, so loading refuses the file.
 """
 
 from __future__ import annotations
@@ -19,8 +21,10 @@ from zlib import crc32
 import msgspec
 
 from harness.core import Record
+from harness.error import WorldError
 
 _HEAD = struct.Struct(">II")
+_SEARCHED = 1 << 18  # bytes behind a record that is cut short: what is appended at once is less
 
 
 def framed(body: bytes) -> bytes:
@@ -28,25 +32,51 @@ def framed(body: bytes) -> bytes:
     return _HEAD.pack(len(body), crc32(body)) + body
 
 
+class Damaged(WorldError):
+    """A record that was durable cannot be read any more."""
+
+
 def intact(data: bytes) -> list[bytes]:
-    """The bodies of the records in `data`, up to the first that is cut short or does not match its
-    checksum."""
+    """The bodies of the records in `data`, without a torn one at the end. Raises Damaged, which
+    says at which byte, where a record that does not match its checksum has others behind it."""
     bodies, start = [], 0
-    while start + _HEAD.size <= len(data):
-        length, check = _HEAD.unpack_from(data, start)
-        body = data[start + _HEAD.size : start + _HEAD.size + length]
-        if len(body) < length or crc32(body) != check:
+    while start < len(data):
+        body, end = _record(data, start)
+        if body is None:
+            if end < len(data) or _is_any_behind(data, start):
+                raise Damaged(f"the record at byte {start} is damaged, and others follow it")
             break
         bodies.append(body)
-        start += _HEAD.size + length
+        start = end
     return bodies
+
+
+def _record(data: bytes, start: int) -> tuple[bytes | None, int]:
+    """The body of the record at this byte, None where it is cut short or does not match; and where
+    it ends."""
+    if start + _HEAD.size > len(data):
+        return None, len(data)
+    length, check = _HEAD.unpack_from(data, start)
+    end = start + _HEAD.size + length
+    body = data[start + _HEAD.size : end]
+    return (body if len(body) == length and crc32(body) == check else None), min(end, len(data))
+
+
+def _is_any_behind(data: bytes, start: int) -> bool:
+    """Whether a whole record begins anywhere behind this byte: then it is not the file that ends
+    here, but a length that is wrong. (No record is empty, and one of zeros alone would look so.)"""
+    for at in range(start + 1, min(start + _SEARCHED, len(data) - _HEAD.size)):
+        length = _HEAD.unpack_from(data, at)[0]
+        if 0 < length <= len(data) - at - _HEAD.size and _record(data, at)[0] is not None:
+            return True
+    return False
 
 
 def remove(path: Path) -> int:
     """Take away a write-ahead file; how many records it held."""
     try:
         held = len(intact(path.read_bytes()))
-    except FileNotFoundError:
+    except (FileNotFoundError, Damaged):
         held = 0
     path.unlink(missing_ok=True)
     path.with_suffix(".new").unlink(missing_ok=True)
@@ -63,9 +93,13 @@ class WriteAheadFile:
         _sync_folder(path.parent)
 
     def load(self) -> list[bytes]:
-        """The bodies of the records, oldest first; cuts a torn tail off the file."""
+        """The bodies of the records, oldest first; cuts a torn tail off the file. Raises Damaged,
+        naming the file and the byte."""
         data = self._path.read_bytes()
-        bodies = intact(data)
+        try:
+            bodies = intact(data)
+        except Damaged as damage:
+            raise Damaged(f"{self._path}: {damage}") from None
         good = sum(len(body) + _HEAD.size for body in bodies)
         self.dropped = len(data) - good
         if self.dropped:
@@ -111,7 +145,7 @@ class Disk:
         self.syncs = 0
 
     def load(self) -> list[Record]:
-        """What earlier incarnations persisted, oldest first."""
+        """What earlier incarnations persisted, oldest first. Raises Damaged."""
         records = [self._decode(body) for body in self._file.load()]
         threading.Thread(target=self._work, name="disk", daemon=True).start()
         return records

@@ -87,7 +87,13 @@ class Node:
         """Start the core with what is in the file."""
         assert self._core is not None
         self._clock.origin = origin
-        stored = self._disk.load()
+        try:
+            stored = self._disk.load()
+        except WorldError as error:
+            self._log(str(error))
+            self._core = None
+            self.channel.send(control.Failed(f"node {self._me} cannot start: {error}"))
+            return
         self._log(f"start with {len(stored)} records")
         if self._disk.dropped:
             self._log(f"dropped a torn record of {self._disk.dropped} bytes")

@@ -14,7 +14,7 @@ import pytest
 
 from harness.clock import MS
 from harness.error import UserError, WorldError
-from harness.fault import Kill, Pause, Resume, Start
+from harness.fault import Kill, Pause, Resume, Start, Wipe
 from harness.live.driver import LiveDriver
 from harness.testing.story import Act, Do, Look, Rest, tell
 
@@ -170,3 +170,42 @@ def test_messages_to_a_paused_node_beyond_what_buffers_hold_are_dropped_and_coun
     told = tell(LiveDriver(), story, folder=tmp_path, system_options={"timeout": "20ms"})
     assert seen == ["ok"]
     assert told.ending.figures["frames_overflowed"] > 0
+
+
+def test_node_whose_file_is_damaged_does_not_start_and_says_where(tmp_path: Path) -> None:
+    wal = tmp_path / "n2" / "wal"
+
+    def story() -> Any:
+        for value in (1, 2, 3):
+            yield Do("put", value, "n2")
+        yield Act((Kill("n2"),))
+        data = bytearray(wal.read_bytes())
+        data[9] ^= 1
+        wal.write_bytes(data)
+        (outcome,) = yield Act((Start("n2"),))
+        wanted = f"node n2 cannot start: {wal}: the record at byte 0 is damaged, and others follow"
+        assert not outcome.done and outcome.why.startswith(wanted)
+        assert "n2" not in (yield Look()).up
+        (outcome,) = yield Act((Wipe("n2"),))
+        assert outcome.done and outcome.proof == {"records": 0}
+        (outcome,) = yield Act((Start("n2"),))
+        assert outcome.done
+
+    ending = tell(LiveDriver(), story, folder=tmp_path).ending
+    assert any("the record at byte 0 is damaged" in said for said in ending.unhealthy)
+    assert "damaged" in (tmp_path / "n2" / "node.log").read_text()
+
+
+def test_node_with_a_torn_record_starts_with_those_before_and_notes_it(tmp_path: Path) -> None:
+    wal = tmp_path / "n2" / "wal"
+
+    def story() -> Any:
+        for value in (1, 2, 3):
+            yield Do("put", value, "n2")
+        yield Act((Kill("n2"),))
+        wal.write_bytes(wal.read_bytes()[:-2])
+        yield Act((Start("n2"),))
+        assert (yield Do("list", node="n2")).value == [1, 2]
+
+    tell(LiveDriver(), story, folder=tmp_path)
+    assert "dropped a torn record of " in (tmp_path / "n2" / "node.log").read_text()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.live.disk import WriteAheadFile, framed
+from harness.live.disk import Damaged, WriteAheadFile, framed, intact, remove
 
-BODIES = [b"one", b"", b"three" * 100]
+BODIES = [b"one", b"2", b"three" * 100]
 DATA = b"".join(map(framed, BODIES))
 
 
@@ -20,7 +20,7 @@ def test_torn_tail_is_dropped_and_cut_off(cut: int, tmp_path: Path) -> None:
     assert path.read_bytes() == DATA[: -len(framed(BODIES[2]))]
 
 
-def test_record_with_a_flipped_bit_is_dropped(tmp_path: Path) -> None:
+def test_last_record_with_a_flipped_bit_is_dropped(tmp_path: Path) -> None:
     path = tmp_path / "wal"
     path.write_bytes(DATA[:-1] + bytes([DATA[-1] ^ 1]))
     assert WriteAheadFile(path).load() == BODIES[:2]
@@ -49,3 +49,30 @@ def test_crash_before_a_snapshot_is_in_place_leaves_the_old_records(tmp_path: Pa
     path.write_bytes(DATA)
     (tmp_path / "wal.new").write_bytes(framed(b"all")[:-1])
     assert WriteAheadFile(path).load() == BODIES
+
+
+@pytest.mark.parametrize("at", range(len(DATA) - len(framed(BODIES[2]))))
+def test_damage_before_the_last_record_is_refused_wherever_it_is(at: int, tmp_path: Path) -> None:
+    path = tmp_path / "wal"
+    damaged = DATA[:at] + bytes([DATA[at] ^ 0x81]) + DATA[at + 1 :]
+    path.write_bytes(damaged)
+    start = 0 if at < len(framed(BODIES[0])) else len(framed(BODIES[0]))
+    with pytest.raises(Damaged) as caught:
+        WriteAheadFile(path).load()
+    assert (
+        str(caught.value) == f"{path}: the record at byte {start} is damaged, and others follow it"
+    )
+    assert path.read_bytes() == damaged
+
+
+def test_every_cut_of_a_file_is_a_torn_tail() -> None:
+    for end in range(len(DATA)):
+        assert intact(DATA[:end]) == BODIES[: len(intact(DATA[:end]))]
+
+
+def test_removing_a_file_counts_what_it_held(tmp_path: Path) -> None:
+    path = tmp_path / "wal"
+    assert remove(path) == 0
+    path.write_bytes(DATA[:-1])
+    (tmp_path / "wal.new").write_bytes(b"half")
+    assert remove(path) == 2 and list(tmp_path.iterdir()) == []
