@@ -16,7 +16,8 @@ class Convergence:
 
     A node whose log is the beginning of another's is *behind*: it may yet get there, so that is
     unknown and not invalid. `nodes` are all the replicas there were, where that is known: one alone
-    cannot differ.
+    cannot differ. Others that hold a state of another kind (the servers z1, z2, ... beside a chain)
+    are compared among themselves.
     """
 
     name = "convergence"
@@ -27,17 +28,22 @@ class Convergence:
     def check(self, history: History, budget: Budget) -> Result:
         """Invalid where two nodes differ that have come equally far; unknown where one is behind,
         or where fewer than two, or not all that answered clients, said what they hold."""
-        late = behind(history.dumps)
-        groups = by_digest({n: d for n, d in history.dumps.items() if n not in late})
+        dumps, others = history.dumps, []
+        if self._nodes:
+            dumps = {n: d for n, d in history.dumps.items() if n in self._nodes}
+            others = kinds({n: d for n, d in history.dumps.items() if n not in self._nodes})
         data = {"digests": {node: dump.digest for node, dump in sorted(history.dumps.items())}}
-        if len(groups) > 1:
-            shown = " | ".join(f"[{' '.join(nodes)}]" for nodes in groups)
-            return Result(INVALID, f"nodes hold different states at the end: {shown}", data)
+        for some in (dumps, *others):
+            groups = by_digest({n: d for n, d in some.items() if n not in behind(some)})
+            if len(groups) > 1:
+                shown = " | ".join(f"[{' '.join(nodes)}]" for nodes in groups)
+                return Result(INVALID, f"nodes hold different states at the end: {shown}", data)
+        late = [words for some in (dumps, *others) for words in behind(some).values()]
         if late:
-            return Result(UNKNOWN, f"{'; '.join(late.values())} at the end", data)
-        is_all = bool(history.dumps) and set(self._nodes) == set(history.dumps)
-        if len(history.dumps) < 2 and not is_all:
-            said = "no node" if not history.dumps else f"only {next(iter(history.dumps))}"
+            return Result(UNKNOWN, f"{'; '.join(late)} at the end", data)
+        is_all = bool(dumps) and set(self._nodes) == set(dumps)
+        if len(dumps) < 2 and not is_all:
+            said = "no node" if not dumps else f"only {next(iter(dumps))}"
             return Result(UNKNOWN, f"{said} said what it holds at the end", data)
         silent = sorted({*_answering(history), *self._nodes} - set(history.dumps))
         if silent:
@@ -58,6 +64,14 @@ def behind(dumps: Mapping[NodeId, Dump]) -> dict[NodeId, str]:
         if list(longest.log[: len(dump.log)]) == list(dump.log):
             found[node] = f"{node} has {len(dump.log)} of {len(longest.log)} log entries"
     return found
+
+
+def kinds(dumps: Mapping[NodeId, Dump]) -> list[dict[NodeId, Dump]]:
+    """Dumps by the letters that their nodes' names begin with."""
+    found: dict[str, dict[NodeId, Dump]] = {}
+    for node, dump in sorted(dumps.items()):
+        found.setdefault(node.rstrip("0123456789"), {})[node] = dump
+    return list(found.values())
 
 
 def by_digest(dumps: Mapping[NodeId, Dump]) -> list[list[NodeId]]:

@@ -54,7 +54,7 @@ def _check_nodes(names: Sequence[Any], what: str) -> None:
 
 def is_node(word: Any) -> bool:
     """Whether a word is a node's name (n3) or a manager's (m1), and no role nor count."""
-    return isinstance(word, str) and re.fullmatch(r"[nm][1-9]\d*", word) is not None
+    return isinstance(word, str) and re.fullmatch(r"[nmz][1-9]\d*", word) is not None
 
 
 def nodes_named(targets: Any) -> list[NodeId]:

@@ -29,7 +29,9 @@ BOOT: Nanos = 3 * SECOND  # how long nodes that start for the first time may tak
 
 
 class Manager:
-    """The core of the one manager."""
+    """The core of a manager that is alone, and keeps the configuration on its own disk."""
+
+    boot: Nanos = BOOT
 
     def __init__(self, me: NodeId, nodes: Sequence[NodeId], times: Times) -> None:
         self.me = me
@@ -50,8 +52,8 @@ class Manager:
         if stored:
             self.config = stored[-1]
             return [self._role(), SetTimer("tick", TICK)]
-        self.well = dict.fromkeys(self.nodes, now + BOOT)
-        return [*self._activate(Config(1, self.nodes)), SetTimer("tick", TICK)]
+        self.well = dict.fromkeys(self.nodes, now + self.boot)
+        return [*self.change(Config(1, self.nodes), now), SetTimer("tick", TICK)]
 
     def receive(self, source: NodeId, message: Any, now: Nanos) -> Iterable[Effect]:
         """Pings only."""
@@ -74,19 +76,23 @@ class Manager:
         self.pings[node] = ping
         if ping.sent - ping.answered < self.times.detect:
             self.well[node] = now
-        effects = self._settled(node, ping)
-        lease = node in self.config.chain and node not in self.leaving
+        effects = self._settled(node, ping, now)
+        lease = self.lease_for(node, now)
         if lease:
             self.granted[node] = now
         return [*effects, Send(node, Grant(self.config, ping.life, ping.sent, lease))]
 
-    def _settled(self, node: NodeId, ping: Ping) -> list[Effect]:
+    def lease_for(self, node: NodeId, now: Nanos) -> Nanos:
+        """The lease that a node may have now, from when it asked; 0 for none."""
+        stays = node in self.config.chain and node not in self.leaving
+        return self.times.lease if stays else 0
+
+    def _settled(self, node: NodeId, ping: Ping, now: Nanos) -> list[Effect]:
         """The joining tail lacks nothing any more."""
         config = self.config
         if node != config.joining or not ping.ready or ping.epoch != config.epoch:
             return []
-        self.config = Config(config.epoch, config.chain)
-        return [Persist(self.config)]
+        return self.change(Config(config.epoch, config.chain), now)
 
     # -- configurations --
 
@@ -98,9 +104,8 @@ class Manager:
             return self._admit(now)
         if any(now < self.granted[node] + self.times.fence for node in self.leaving):
             return []
-        self.leaving = ()
         joining = self.config.joining if self.config.joining in stay else ""
-        return self._activate(Config(self.config.epoch + 1, stay, joining))
+        return self.change(Config(self.config.epoch + 1, stay, joining), now)
 
     def _stay(self, now: Nanos) -> tuple[NodeId, ...]:
         """Who of the chain may stay: the largest set, in chain order, that all hear one another and
@@ -134,12 +139,16 @@ class Manager:
             if node in config.chain or ping is None or not self._is_well(node, now):
                 continue
             if ping.ready and ping.epoch == config.epoch and self._all_hear((*config.chain, node)):
-                return self._activate(Config(config.epoch + 1, (*config.chain, node), node))
+                return self.change(Config(config.epoch + 1, (*config.chain, node), node), now)
         return []
 
-    def _activate(self, config: Config) -> list[Effect]:
-        """The next epoch begins: written down, then told to all."""
-        self.config = config
+    def change(self, config: Config, now: Nanos) -> list[Effect]:
+        """The next epoch begins: written down, then told to all. One of the same epoch only says
+        that nobody is joining any more."""
+        is_new, self.config = config.epoch > self.config.epoch, config
+        if not is_new:
+            return [Persist(config)]
+        self.leaving = ()
         news = Grant(config)
         return [Persist(config), self._role(), *(Send(node, news) for node in self.nodes)]
 

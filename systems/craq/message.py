@@ -1,7 +1,8 @@
 """What is said on the chain, what is written down, and the configuration everyone follows.
 
 Every message carries the epoch it was said in. Of another node's, a lower one is dropped, and a
-higher one makes the receiver ask the manager.
+higher one makes the receiver ask the manager. Tags are in small letters, since the coordination
+service's messages, which pass the same links, have some names in common with these.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from harness.clock import Nanos
 from harness.core import NodeId
 
 
-class Config(Struct, frozen=True, tag=True, array_like=True):
+class Config(Struct, frozen=True, tag=str.lower, array_like=True):
     """One epoch's chain, head first. `joining` is its last node while that may still lack some
     of what was committed, "" when it does not. Epoch 0: none known yet."""
 
@@ -44,7 +45,7 @@ class Entry(Struct, frozen=True, gc=False, array_like=True):
 # Clients and nodes
 
 
-class Request(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Request(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """A client's operation; the same (client, id) is the same request, however often it comes."""
 
     client: str
@@ -55,7 +56,7 @@ class Request(Struct, frozen=True, gc=False, tag=True, array_like=True):
     value: Any = None
 
 
-class Reply(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Reply(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """An answer. `error` is "" where the operation took effect; `version` is the key's."""
 
     id: int
@@ -65,14 +66,14 @@ class Reply(Struct, frozen=True, gc=False, tag=True, array_like=True):
     version: int = 0
 
 
-class Moved(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Moved(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """wrong-epoch: nothing was done; ask again under this configuration."""
 
     id: int
     config: Config
 
 
-class NotReady(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class NotReady(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """Nothing was done: this node holds no lease, or is not in the chain, or knows no chain."""
 
     id: int
@@ -82,14 +83,14 @@ class NotReady(Struct, frozen=True, gc=False, tag=True, array_like=True):
 # Along the chain
 
 
-class Update(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Update(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """Down the chain: the next entries. With none it only asks for an Ack."""
 
     epoch: int
     entries: tuple[Entry, ...]
 
 
-class Ack(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Ack(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """Up the chain: all up to `committed` is at the tail; I have all up to `have`, and if `again`
     is set I lack what comes next."""
 
@@ -99,7 +100,7 @@ class Ack(Struct, frozen=True, gc=False, tag=True, array_like=True):
     again: bool = False
 
 
-class Hello(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Hello(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """Up the chain, at the start of an epoch or incarnation: what is my log? `stretches` are
     (epoch, last seq of that epoch), oldest first."""
 
@@ -108,7 +109,7 @@ class Hello(Struct, frozen=True, gc=False, tag=True, array_like=True):
     stretches: tuple[tuple[int, int], ...]
 
 
-class Sync(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Sync(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """The answer to Hello: your log (of length `have`) is mine up to `base`; mine ends at `last`.
     What follows `base` comes next, before anything new."""
 
@@ -119,7 +120,7 @@ class Sync(Struct, frozen=True, gc=False, tag=True, array_like=True):
     last: int
 
 
-class Query(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Query(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """To the tail: which version of this key is committed? For the read (client, id)."""
 
     epoch: int
@@ -128,7 +129,7 @@ class Query(Struct, frozen=True, gc=False, tag=True, array_like=True):
     key: Any
 
 
-class Version(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Version(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """The tail's answer to a Query."""
 
     epoch: int
@@ -140,7 +141,7 @@ class Version(Struct, frozen=True, gc=False, tag=True, array_like=True):
 # Joining
 
 
-class Copy(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Copy(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """From a node outside the chain to the tail: send me what I lack. `ticket` is another one each
     time the log has changed."""
 
@@ -149,7 +150,7 @@ class Copy(Struct, frozen=True, gc=False, tag=True, array_like=True):
     stretches: tuple[tuple[int, int], ...]
 
 
-class Copied(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Copied(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """The answer to the Copy of this ticket: committed entries after `base`, up to where your log
     is mine; mine is committed up to `last`."""
 
@@ -163,7 +164,7 @@ class Copied(Struct, frozen=True, gc=False, tag=True, array_like=True):
 # Leases and liveness
 
 
-class Ping(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Ping(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """To the manager: renew my lease. `sent` is on my clock, of incarnation `life`; `answered` is
     the `sent` of the last ping that was answered; `hears` are the nodes heard of late; `ready`:
     I am outside and have caught up with the tail, or am joining and now lack nothing."""
@@ -176,17 +177,17 @@ class Ping(Struct, frozen=True, gc=False, tag=True, array_like=True):
     ready: bool
 
 
-class Grant(Struct, frozen=True, gc=False, tag=True, array_like=True):
-    """From the manager: the configuration, and, if `lease` is set, a lease that counts from the
+class Grant(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
+    """From the manager: the configuration, and a lease of `lease` ns (0: none) that counts from the
     `sent` of the ping it answers. As news nobody asked for, `life` is 0."""
 
     config: Config
     life: int = 0
     sent: Nanos = 0
-    lease: bool = False
+    lease: Nanos = 0
 
 
-class Beat(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Beat(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """From node to node: I am here."""
 
     epoch: int
@@ -214,20 +215,20 @@ Message = (
 # Written down
 
 
-class Appended(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Appended(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """Entries at the end of the log; all up to `committed` was known to be committed."""
 
     entries: tuple[Entry, ...]
     committed: int
 
 
-class Truncated(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Truncated(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """The log was cut back to `last` (a node that joins again drops what was never committed)."""
 
     last: int
 
 
-class Followed(Struct, frozen=True, gc=False, tag=True, array_like=True):
+class Followed(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """The node follows this epoch; an older one it never will again."""
 
     epoch: int

@@ -70,7 +70,7 @@ class Node:
         self,
         me: NodeId,
         members: Sequence[NodeId],
-        manager: NodeId,
+        managers: Sequence[NodeId],
         times: Times,
         rng: Random,
         *,
@@ -78,7 +78,7 @@ class Node:
     ) -> None:
         self.me = me
         self.others = tuple(m for m in members if m != me)
-        self.manager = manager
+        self.managers = tuple(managers)
         self.times = times
         self.apportioned = apportioned
         self.store = Store()
@@ -140,7 +140,7 @@ class Node:
         beat = Beat(self.epoch)
         effects: list[Effect] = [
             SetTimer("tick", self.times.ping),
-            self._ping(now),
+            *self._ping(now),
             *(Send(other, beat) for other in self.others),
         ]
         if self.place.pred and not self.greeted:
@@ -369,7 +369,7 @@ class Node:
     def _become_synced(self, now: Nanos) -> list[Effect]:
         """A joining tail has all that its predecessor had when that stopped committing."""
         self.synced = True
-        return [self._ping(now), *self._commit_all(now)]
+        return [*self._ping(now), *self._commit_all(now)]
 
     # -- a spare copies from the tail --
 
@@ -401,22 +401,23 @@ class Node:
             return [*effects, self._copy_request()]
         if self.near_epoch != self.epoch:
             self.near_epoch = self.epoch
-            effects.append(self._ping(now))
+            effects += self._ping(now)
         return effects
 
     # -- the manager: leases and configurations --
 
-    def _ping(self, now: Nanos) -> Effect:
+    def _ping(self, now: Nanos) -> list[Effect]:
+        """To all managers: the one that leads will answer."""
         self.pinged = now
         since = now - self.times.detect
         hears = tuple(other for other, at in self.heard.items() if at > since)
         ready = self.synced if self.place.inside else self.near_epoch == self.epoch > 0
         ping = Ping(self.epoch, self.life, now, self.answered, hears, ready)
-        return Send(self.manager, ping)
+        return [Send(manager, ping) for manager in self.managers]
 
     def _refetch(self, now: Nanos) -> list[Effect]:
         """Somebody knows a newer epoch: ask the manager, not too often."""
-        return [self._ping(now)] if now - self.pinged >= REFETCH else []
+        return self._ping(now) if now - self.pinged >= REFETCH else []
 
     def _grant(self, grant: Grant, now: Nanos) -> list[Effect]:
         """A lease counts from when it was asked for, not from when it came."""
@@ -424,7 +425,7 @@ class Node:
         if grant.life == self.life and grant.sent > self.answered:
             self.answered = grant.sent
             if grant.lease and grant.config.epoch == self.epoch:
-                self.lease_until = grant.sent + self.times.lease
+                self.lease_until = max(self.lease_until, grant.sent + grant.lease)
                 effects += self._commit_all(now)
         return effects
 

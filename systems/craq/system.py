@@ -1,4 +1,4 @@
-"""CRAQ as a system: its nodes, its manager, its clients and what it promises."""
+"""CRAQ as a system: its nodes, its managers and their ensemble, its clients, what it promises."""
 
 from __future__ import annotations
 
@@ -9,15 +9,23 @@ from harness.core import ClientCore, Core, NodeId
 from harness.script import Script
 from harness.system import Invariants, node_names
 from systems.craq.client import Client
+from systems.craq.elected import ElectedManager
 from systems.craq.invariants import ChainInvariants
 from systems.craq.manager import Manager
 from systems.craq.message import Message, Record
 from systems.craq.node import Node
 from systems.craq.options import Times, checked
+from systems.craq.registered import Registered
+from systems.zookeeper.machine import Machine
+from systems.zookeeper.server import Server
+from systems.zookeeper.system import TICKS, ZooKeeper
 
 
 class Craq:
-    """A chain of `nodes` replicas under one configuration manager, "m1".
+    """A chain of `nodes` replicas. Its `managers` (m1, m2, ...) elect one of them through the
+    ZooKeeper-like service, `ensemble` servers of it (z1, z2, ...), which keeps the configuration;
+    `session` is the timeout of their sessions, and of the replicas'. With `ensemble` 0 there is one
+    manager, which keeps the configuration on its own disk.
 
     `apportioned=False` is plain chain replication: reads at the tail only. `timeout` is a client's
     limit for one operation; the other times are those of systems.craq.options.Times. With the
@@ -25,10 +33,10 @@ class Craq:
     """
 
     name = "craq"
-    roles = frozenset({"head", "middle", "tail", "manager"})
+    roles: frozenset[str] = frozenset({"head", "middle", "tail", "manager"})
     supports = frozenset({"read", "write", "cas"})
-    message = Message
-    record = Record
+    message = Message | ZooKeeper.message
+    record = Record | ZooKeeper.record
 
     def __init__(
         self,
@@ -41,14 +49,23 @@ class Craq:
         detect: str = "500ms",
         drift: float = 0.1,
         margin: str = "50ms",
-        managers: int = 1,
+        managers: int = 2,
+        ensemble: int = 3,
+        session: str = "1500ms",
     ) -> None:
         if nodes < 1:
             raise ValueError("nodes: at least one is needed")
-        if managers != 1:
-            raise ValueError("managers: there is one")
+        if managers < 1:
+            raise ValueError("managers: at least one is needed")
+        if not ensemble and managers > 1:
+            raise ValueError("managers: without an ensemble there can be only one")
         self.nodes = node_names(nodes)
-        self.managers = node_names(managers, "m")
+        self.deciders = node_names(managers, "m")
+        self.servers = node_names(ensemble, "z")
+        self.managers = (*self.deciders, *self.servers)
+        if ensemble:
+            self.roles = self.roles | ZooKeeper.roles
+        self.session = duration(session)
         self.apportioned = apportioned
         self.timeout = duration(timeout)
         self.times = checked(
@@ -56,10 +73,22 @@ class Craq:
         )
 
     def node(self, me: NodeId, rng: Random) -> Core:
-        """A fresh replica, or the manager."""
-        if me in self.managers:
-            return Manager(me, self.nodes, self.times)
-        return Node(me, self.nodes, self.managers[0], self.times, rng, apportioned=self.apportioned)
+        """A fresh replica, manager, or server of the ensemble."""
+        if me in self.servers:
+            return self._server(me, rng)
+        if me in self.deciders:
+            if not self.servers:
+                return Manager(me, self.nodes, self.times)
+            return ElectedManager(me, self.nodes, self.times, self.servers, self.session)
+        common = (me, self.nodes, self.deciders, self.times, rng)
+        if not self.servers:
+            return Node(*common, apportioned=self.apportioned)
+        return Registered(
+            *common, apportioned=self.apportioned, servers=self.servers, session=self.session
+        )
+
+    def _server(self, me: NodeId, rng: Random) -> Core:
+        return Server(me, self.servers, Machine(), rng, tick=self.session // TICKS)
 
     def client(self, me: NodeId, home: NodeId, rng: Random) -> ClientCore:
         """A client; see systems.craq.client."""

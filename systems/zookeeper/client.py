@@ -58,7 +58,8 @@ class Open:
 
 
 class ZooKeeperClient:
-    """A ClientCore. `syncs`: a register's read is a sync and then a getData."""
+    """A ClientCore. `syncs`: a register's read is a sync and then a getData. `tries` is where its
+    numbering of tries to connect begins: above all of any earlier client of this name."""
 
     link_type: type[Link] = Link
 
@@ -71,13 +72,14 @@ class ZooKeeperClient:
         session_timeout: Nanos,
         *,
         syncs: bool,
+        tries: int = 0,
     ) -> None:
         self.effects: list[Effect] = []
         self._me, self._home, self._nodes = me, home, nodes
         self._timeout = timeout
         self._times = Times(session_timeout, timeout // TRIES)
         self._syncs = syncs
-        self._tries = 0
+        self._tries = tries
         self._links: dict[str, Link] = {}  # by timer
         self._open: dict[int, Open] = {}  # by token
         self._tokens = 0

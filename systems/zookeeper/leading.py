@@ -35,12 +35,13 @@ class Leading:
 
     # --- writes
 
-    def write(self, forward: Forward) -> None:
-        """A write has come from the server of its session."""
+    def write(self, forward: Forward, now: Nanos) -> None:
+        """A write has come from the server of its session, whose client lives."""
         name = forward.session
         session = self._machine.sessions.get(name)
         if session is None or forward.attach < session.attach:
             return  # its server will hear of that from the log
+        self.hear((name,), now)
         attach, last = self._last.get(name, (0, 0))
         if attach != forward.attach:
             last = session.last

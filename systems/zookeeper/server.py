@@ -269,7 +269,7 @@ class Server(Host):
         if self.leading is None:
             self._held.append((source, message))
         elif isinstance(message, Forward):
-            self.leading.write(message)
+            self.leading.write(message, self.now)
         else:
             self.leading.join(source, message, self.now)
 

@@ -43,7 +43,7 @@ class Chain:
     def begin(self, name: str) -> None:
         """Start a node from what it wrote."""
         life = Random(f"{name}/{len(self.disk[name])}/{self.now}")
-        node = Node(name, self.names, "m1", TIMES, life, apportioned=self.apportioned)
+        node = Node(name, self.names, ("m1",), TIMES, life, apportioned=self.apportioned)
         self.nodes[name] = node
         self.do(name, node.start(tuple(self.disk[name]), self.now))
 
@@ -74,7 +74,8 @@ class Chain:
         ping it answers was sent now."""
         for name in only or self.names:
             node = self.nodes[name]
-            self.hear(name, Grant(config, node.life, self.now, lease and name in config.chain))
+            span = TIMES.lease if lease and name in config.chain else 0
+            self.hear(name, Grant(config, node.life, self.now, span))
 
     def flow(self, wanted: Callable[[str, str, Any], bool] = lambda *_: True) -> None:
         """Deliver in order what is wanted, and what comes of it; the rest stays under way."""

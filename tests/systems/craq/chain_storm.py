@@ -27,7 +27,7 @@ KEYS = (0, 1, 2)
 
 class ChainWeather(Weather):
     """To the general storm: kills and pauses by role, a slow node, a node that hears nobody or is
-    heard by nobody, and a node cut off from the manager alone."""
+    heard by nobody, and a node cut off from the managers alone."""
 
     def plan(self, op: Op, view: View, rng: Random) -> Sequence[Action]:
         return super().plan(op, replace(view, nodes=(*view.nodes, *view.managers)), rng)
@@ -56,7 +56,9 @@ class ChainWeather(Weather):
 
     def _unmanaged(self, view: View, rng: Random) -> list[Action]:
         node = rng.choice([n for n in view.nodes if n not in view.managers])
-        return [Cut(self._tag(), (("m1", node), (node, "m1")))]
+        deciders = [m for m in view.managers if m.startswith("m")]
+        links = [link for m in deciders for link in ((m, node), (node, m))]
+        return [Cut(self._tag(), tuple(links))]
 
 
 def chain_storm(

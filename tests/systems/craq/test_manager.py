@@ -103,7 +103,7 @@ def test_lease_is_not_renewed_once_a_node_is_to_leave() -> None:
     managed = steady()
     managed.run(TIMES.detect + TICK, "n1", "n3")
     managed.ping("n2", deaf=True)
-    assert managed.sent[-1][1].lease is False
+    assert managed.sent[-1][1].lease == 0
 
 
 def test_manager_that_was_started_again_waits_one_lease_for_its_first_new_epoch() -> None:
@@ -116,7 +116,7 @@ def test_manager_that_was_started_again_waits_one_lease_for_its_first_new_epoch(
 def test_manager_that_was_started_again_goes_on_with_its_last_configuration() -> None:
     managed = Managed(Config(3, ALL), Config(4, ("n1", "n3")))
     managed.ping("n1")
-    assert managed.sent == [("n1", Grant(Config(4, ("n1", "n3")), 1, 0, True))]
+    assert managed.sent == [("n1", Grant(Config(4, ("n1", "n3")), 1, 0, TIMES.lease))]
 
 
 def test_manager_that_stood_still_accuses_nobody() -> None:

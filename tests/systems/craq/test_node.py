@@ -21,7 +21,7 @@ from systems.craq.message import (
     Update,
     Version,
 )
-from tests.systems.craq.by_hand import Chain
+from tests.systems.craq.by_hand import TIMES, Chain
 
 
 def only(kind: type) -> object:
@@ -332,7 +332,7 @@ def test_grant_to_an_earlier_incarnation_is_no_lease() -> None:
 def _grant(chain: Chain, name: str, sent: int) -> object:
     from systems.craq.message import Grant
 
-    return Grant(Config(1, chain.names), chain[name].life, sent, True)
+    return Grant(Config(1, chain.names), chain[name].life, sent, TIMES.lease)
 
 
 def test_message_of_an_older_epoch_is_dropped() -> None:
