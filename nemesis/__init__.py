@@ -54,10 +54,13 @@ def packet(options: Mapping[str, Any], rng: Random, interval: Nanos, name: str) 
 
 def kill_(options: Mapping[str, Any], rng: Random, interval: Nanos, name: str) -> Package:
     """SIGKILL, and a start from what was persisted; with `wipe: true` from an empty disk, the node
-    being removed from the cluster before that and added again afterwards."""
-    option.known(options, SCHEDULE | {"targets", "wipe"})
+    being removed from the cluster before that and added again afterwards, unless `announced` is
+    false."""
+    option.known(options, SCHEDULE | {"targets", "wipe", "announced"})
     target.check(options.get("targets", "one"))
-    nemesis = KillAndWipe() if option.flag(options, "wipe", False) else kill()
+    announced = option.flag(options, "announced", True)
+    wipes = option.flag(options, "wipe", False)
+    nemesis = KillAndWipe(announced=announced) if wipes else kill()
     return _package(name, nemesis, "kill", "start", options, rng, interval)
 
 

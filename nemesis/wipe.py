@@ -4,6 +4,8 @@ A member that forgets its votes and what it has acknowledged breaks what every r
 relies on, so that even a correct one would lose writes. So a killed node is first removed from the
 cluster, then its disk is wiped, then it is started, and then added again. A node that cannot be
 removed is started with all that it had persisted.
+
+A system may see to this by itself: with `announced` false nobody is told that a disk is lost.
 """
 
 from __future__ import annotations
@@ -32,7 +34,10 @@ class KillAndWipe:
     needs: frozenset[type] = frozenset({Kill, Start, Wipe, Administer})
     asks = ASKS
 
-    def __init__(self) -> None:
+    def __init__(self, *, announced: bool = True) -> None:
+        self._announced = announced
+        if not announced:
+            self.needs, self.asks = self.needs - {Administer}, frozenset()
         self._kill = kill()
         self._out: tuple[NodeId, ...] = ()
 
@@ -42,6 +47,8 @@ class KillAndWipe:
         if op.f == "kill":
             return planned
         held = [action.node for action in planned if isinstance(action, Start)]
+        if not self._announced:
+            return [action for node in held for action in (Wipe(node), Start(node))]
         return self._bring_back(held, view)
 
     def _bring_back(self, held: Sequence[NodeId], view: View) -> Acting:

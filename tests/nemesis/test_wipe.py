@@ -72,6 +72,15 @@ def test_node_that_does_not_start_is_added_once_it_does() -> None:
     assert world.is_whole and not world.forgetful
 
 
+def test_disk_that_is_lost_unannounced_is_lost_without_a_change_of_members() -> None:
+    world = World(3)
+    fault = KillAndWipe(announced=False)
+    assert not fault.asks and world.do(fault, "kill", ["n1"]).proof["to be wiped"] == 1
+    ended = world.do(fault, "start")
+    assert ended.proof == {"wiped": 1, "records": 10}
+    assert world.acts == [Kill("n1"), Wipe("n1"), Start("n1")]
+
+
 def test_wipe_is_an_option_of_kill() -> None:
     assert isinstance(package("kill", wipe=True).nemesis, KillAndWipe)
     assert not isinstance(package("kill", wipe=False).nemesis, KillAndWipe)
