@@ -1,20 +1,22 @@
 """Where each write is in the log: what was acknowledged must be there, what was refused must not.
 
+Z2 a write that was lost takes with it all that its session had issued after it by the time it was
+   told so (FIFO client order with several requests outstanding, paper section 2.3).
 Z8 an acknowledged write is in the committed log at the zxid that was told.
 Writes whose outcome the clients were not told are found by session and number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from checker.zookeeper.finding import Finding
+from checker.zookeeper.finding import Finding, Force
 from checker.zookeeper.log import Entry, Log, merge, plain
 from checker.zookeeper.request import AT_ITS_PLACE, WRITE, Asked, Request, code_of, who, zxid
 from harness.history import History
-from harness.op import FAIL, OK
+from harness.op import FAIL, INFO, OK
 
 TYPES = {"write": ("create", "setData"), "cas": ("create", "setData"), "close": ("closeSession",)}
 CERTAIN = frozenset({"no-node", "node-exists", "bad-version", "not-empty"})
@@ -63,6 +65,7 @@ def place(requests: Sequence[Request], log: Log) -> Placed:
                 placed.append((entry.position, r))
             else:
                 unknown.append(r)
+    findings += _passed_over(requests, log)
     placed.sort(key=lambda p: (p[0], p[1].at))
     by_zxid: dict[int, Request] = {}
     for p, r in placed:
@@ -106,6 +109,43 @@ def _acknowledged(
 def _lost(r: Request, why: str) -> Finding:
     words = f"{who(r)} was acknowledged at {zxid(r.position or 0)}, but {why}"
     return Finding("Z8", "acknowledged write lost", words, r, r.done, (r,))
+
+
+def _passed_over(requests: Sequence[Request], log: Log) -> Iterator[Finding]:
+    """Lost writes of which a later one of their session, issued while they were open, was done."""
+    if not log.is_whole:
+        return
+    lost: dict[str, list[Request]] = {}
+    done: dict[str, list[Request]] = {}
+    for r in requests:
+        if r.kind != WRITE or r.session is None or not r.seq:
+            continue
+        took_effect = any(e.error is None for e in log.by_request.get((r.session, r.seq), ()))
+        if took_effect:
+            done.setdefault(r.session, []).append(r)
+        elif r.outcome == INFO and (r.session, r.seq) not in log.by_request:
+            lost.setdefault(r.session, []).append(r)
+    for session, missing in lost.items():
+        for r in missing:
+            later = (o for o in done.get(session, ()) if _was_behind(o, r))
+            over = min(later, key=lambda o: o.seq or 0, default=None)
+            if over is not None:
+                yield _took_over(r, over)
+
+
+def _was_behind(later: Request, r: Request) -> bool:
+    """Whether a request of the same session was issued after `r`, and before `r` was over."""
+    return (later.seq or 0) > (r.seq or 0) and (r.done < 0 or later.at < r.done)
+
+
+def _took_over(r: Request, later: Request) -> Finding:
+    words = (
+        f"{who(r)} was lost, but {who(later)}, which its session had issued after it while it was "
+        "open, was done"
+    )
+    forces = (Force(r, later, "session", "comes before it in the session"),)
+    line = max(r.at, r.done, later.at, later.done)
+    return Finding("Z2", "lost write passed over", words, later, line, (r, later), forces)
 
 
 def _refused(

@@ -359,7 +359,8 @@ class SnapshotDropsOwners(Machine):
     def load(self, parts: Iterable[bytes]) -> None:
         """Nobody owns anything."""
         super().load(parts)
-        self.znodes.ephemerals = {}
+        for paths in self.znodes.ephemerals.values():
+            paths.clear()
 
 
 # --- bugs that only slow

@@ -543,6 +543,7 @@ class Service:
                 self.record(_with(request.op, type="fail", error="timeout"))
                 request.given_up = True
             return
+        lost = False  # a write that is lost takes the session's later ones with it
         for request in session.queue:
             if request.given_up:
                 continue
@@ -552,8 +553,10 @@ class Service:
             if kind == "info":
                 session.processes.remove(request.op.process)
                 session.processes.append(self._process())
-            if request.line is None and kind == "info" and rng.random() < 0.6:
-                self.ghosts.append((session, request))
+            if request.line is None and kind == "info":
+                lost = rng.random() < 0.4 or (lost and self.bug != "passes-lost-write")
+                if not lost:
+                    self.ghosts.append((session, request))
         session.queue = []
         self._end(session)
 

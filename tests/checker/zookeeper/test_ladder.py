@@ -256,7 +256,7 @@ def test_linearizability_by_zxids_agrees_with_the_search() -> None:
 def test_ladder_of_a_service_with_zxids() -> None:
     found: dict[str, set[str]] = {}
     for bug in (None, "sync-local"):
-        for seed in range(6):
+        for seed in range(12):
             result = ZooKeeperGuarantee().check(Service(seed, bug=bug).run(300), FREE)
             found.setdefault(f"{bug} {result.verdict}", set()).add(result.data["strongest"])
     assert found["None valid"] == {"linearizable", "zookeeper"}
