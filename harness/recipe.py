@@ -55,6 +55,13 @@ class Do(Struct, frozen=True, gc=False):
     key: Any = UNSET
 
 
+class Pipeline(Struct, frozen=True, gc=False):
+    """Let the system's client do these operations in this order, each sent without waiting for the
+    one before; answered by the list of their completions, in the same order."""
+
+    steps: tuple[Do, ...]
+
+
 class Await(Struct, frozen=True, gc=False):
     """Wait for an observed line that fits, at most `limit` ns; answered by it, or by None. One that
     lies in the mailbox already is taken at once, the oldest first."""
@@ -81,7 +88,7 @@ class Die(Struct, frozen=True, gc=False):
     that the session of the system's client runs out."""
 
 
-Step = Do | Await | Sleep | Freeze | Die
+Step = Do | Pipeline | Await | Sleep | Freeze | Die
 Running = Generator[Step, Any, Op]
 
 
@@ -92,17 +99,19 @@ class Recipe:
     `limit` (ns) is the time for a whole operation: when it has passed, the operation completes as
     info timeout at its next step (a frozen or waiting one at once; an inner operation ends by its
     own limit). `requests` and `events` count the inner operations begun, and the watch events
-    received, since the operation began.
+    received, since the operation began. `now` is the time of what is being handled.
     """
 
     def __init__(self, inner: ClientCore, limit: Nanos) -> None:
         self.inner = inner
         self.limit = limit
         self.requests = self.events = 0
+        self.now: Nanos = 0
         self.mailbox: deque[Op] = deque()
         self._op: Op | None = None
         self._running: Running | None = None
         self._waiting: Step | None = None
+        self._answers: dict[int, Op] = {}  # of a pipeline, by place
         self._deadline: Nanos = 0
         self._wake: Nanos = 0
         self._dead = False
@@ -123,11 +132,13 @@ class Recipe:
         assert self._op is None, f"{op.f} invoked while {self._op} is open"
         self._op, self._running = op, self.run(op, now)
         self._deadline = now + self.limit
+        self.now = now
         self.requests = self.events = 0
         return self._go_on(None, now)
 
     def receive(self, source: NodeId, message: Message, now: Nanos) -> Iterable[Effect]:
         """A message for the system's client."""
+        self.now = now
         if self._dead:
             return ()
         if self._frozen is not None:
@@ -137,6 +148,7 @@ class Recipe:
 
     def timer(self, name: str, now: Nanos) -> Iterable[Effect]:
         """A timer of the recipe, or of the system's client."""
+        self.now = now
         if self._dead:
             return ()
         if name != TIMER:
@@ -151,7 +163,7 @@ class Recipe:
     def _woken(self, now: Nanos) -> Iterator[Effect]:
         """A wait is over, by its own time or the operation's."""
         step = self._waiting
-        if step is None or isinstance(step, Do):
+        if step is None or isinstance(step, (Do, Pipeline)):
             return
         if isinstance(step, Freeze):
             yield from self._thaw(now)
@@ -190,10 +202,12 @@ class Recipe:
     def _begin(self, step: Step, now: Nanos) -> Iterable[Effect]:
         assert self._op is not None
         if isinstance(step, Do):
-            self.requests += 1
-            node = UNSET if step.node is None else step.node
-            inner = Op(-1, now, self._op.process, INVOKE, step.f, step.value, UNSET, step.key, node)
-            return self._inner(self.inner.invoke(inner, now), now)
+            return self._ask(step, -1, now)
+        if isinstance(step, Pipeline):
+            assert step.steps, "a pipeline of nothing"
+            self._answers = {}
+            parts = [self._ask(do, place, now) for place, do in enumerate(step.steps)]
+            return [effect for part in parts for effect in part]
         if isinstance(step, Die):
             self._dead = True
             return self._complete(info(self._op, "client died"))
@@ -202,6 +216,14 @@ class Recipe:
             return self._sleep(step.span, now, now + step.span)
         span = step.limit if isinstance(step, Await) else step.delay
         return self._sleep(span, now, self._deadline)
+
+    def _ask(self, step: Do, place: int, now: Nanos) -> Iterable[Effect]:
+        """Begin an inner operation; its completion says by its index where in a pipeline it is."""
+        assert self._op is not None
+        self.requests += 1
+        node = UNSET if step.node is None else step.node
+        op = Op(place, now, self._op.process, INVOKE, step.f, step.value, UNSET, step.key, node)
+        return self._inner(self.inner.invoke(op, now), now)
 
     def _sleep(self, span: Nanos, now: Nanos, deadline: Nanos) -> Iterable[Effect]:
         self._wake = min(now + span, deadline)
@@ -234,13 +256,23 @@ class Recipe:
         passed: list[Effect] = []
         for effect in effects:
             if isinstance(effect, Complete):
-                assert isinstance(self._waiting, Do), f"nobody waits for {effect.op}"
-                passed += self._go_on(effect.op, now)
+                passed += self._answered(effect.op, now)
                 continue
             passed.append(effect)
             if isinstance(effect, Observe):
                 passed += self._saw(effect.op, now)
         return passed
+
+    def _answered(self, op: Op, now: Nanos) -> Iterable[Effect]:
+        step = self._waiting
+        assert isinstance(step, (Do, Pipeline)), f"nobody waits for {op}"
+        if isinstance(step, Do):
+            return self._go_on(op, now)
+        assert op.index not in self._answers, f"answered twice: {op}"
+        self._answers[op.index] = replace(op, index=-1)
+        if len(self._answers) < len(step.steps):
+            return ()
+        return self._go_on([self._answers[i] for i in range(len(step.steps))], now)
 
     def _saw(self, op: Op, now: Nanos) -> Iterable[Effect]:
         if op.f == WATCH:

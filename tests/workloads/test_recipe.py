@@ -8,7 +8,7 @@ from typing import Any
 from harness.clock import MS, SECOND, Nanos
 from harness.core import ClientCore
 from harness.op import INFO, OK, Op, fail, info, invoke, ok
-from harness.recipe import Await, Die, Do, Freeze, Recipe, Running, Sleep
+from harness.recipe import Await, Die, Do, Freeze, Pipeline, Recipe, Running, Sleep
 from tests.workloads.fake_zookeeper import World
 
 Script = Callable[[Recipe, Op], Running]
@@ -45,6 +45,29 @@ def test_inner_operations_are_answered_with_their_completions_also_refused_ones(
     world, done = told(script)
     assert (done.type, done.value, done.process) == (OK, "node-exists", 0)
     assert [op.f for op in world.history if op.is_client] == ["recipe", "recipe"]
+
+
+def test_pipelined_operations_are_sent_at_once_and_answered_in_their_order() -> None:
+    def script(me: Recipe, op: Op) -> Running:
+        begun = me.now
+        steps = (Do("create", ["/a", 1]), Do("setData", ["/a", 2, 7]), Do("getData", "/a"))
+        made, refused, read = yield Pipeline(steps)
+        assert (made.type, refused.error, read.value[0]) == (OK, "bad-version", 1)
+        assert made.position <= refused.position <= read.position
+        return ok(op, [me.requests, me.now - begun])
+
+    assert told(script, latency=MS)[1].value == [3, 2 * MS]
+
+
+def test_pipeline_of_which_an_answer_is_lost_is_answered_as_a_whole() -> None:
+    def lose(to: str, message: Any) -> bool:
+        return to == "c0" and getattr(message, "seq", 0) == 2
+
+    def script(me: Recipe, op: Op) -> Running:
+        ends = yield Pipeline(tuple(Do("create", [path, 1]) for path in ("/a", "/b", "/c")))
+        return ok(op, [end.type for end in ends])
+
+    assert told(script, timeout=SECOND, lose=lose)[1].value == [OK, INFO, OK]
 
 
 def test_requests_and_events_of_an_operation_are_counted() -> None:

@@ -13,14 +13,14 @@ whether its session has ended.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from random import Random
 from typing import Any
 
 from msgspec import UNSET, Struct
 
 from harness.clock import MS, Nanos
-from harness.core import ClientCore, Effect, Message, NodeId
+from harness.core import ClientCore, NodeId
 from harness.op import FAIL, INFO, OK, Op, fail, info, ok
 from harness.recipe import Die, Do, Freeze, Recipe, Running, Sleep
 
@@ -54,26 +54,10 @@ class Critical(Recipe):
         self.me = me
         self.rng = rng
         self.rules = rules
-        self.now: Nanos = 0
         self.token: int | None = None  # None: it holds nothing
         self.session: Any = None  # that its lock znode is of
 
-    # --- the time, and what became of the session
-
-    def invoke(self, op: Op, now: Nanos) -> Iterable[Effect]:
-        """Begin a recipe."""
-        self.now = now
-        return super().invoke(op, now)
-
-    def receive(self, source: NodeId, message: Message, now: Nanos) -> Iterable[Effect]:
-        """A message for the system's client."""
-        self.now = now
-        return super().receive(source, message, now)
-
-    def timer(self, name: str, now: Nanos) -> Iterable[Effect]:
-        """A timer of the recipe, or of the system's client."""
-        self.now = now
-        return super().timer(name, now)
+    # --- what became of the session
 
     def begin(self) -> None:
         """Forget what was observed so far, and that a znode was made."""
