@@ -21,7 +21,7 @@ from random import Random
 from typing import Any
 
 from harness.core import ClientCore, NodeId
-from harness.op import INFO, OK, WATCH, Op, fail, info, ok
+from harness.op import FAIL, INFO, OK, WATCH, Op, fail, info, ok
 from harness.recipe import Await, Do, Running, Sleep
 from workloads.recipes.critical import (
     AGAIN,
@@ -78,10 +78,14 @@ class SimpleLock(Waiting):
 
     def release(self, op: Op) -> Running:
         """Delete it, unless the session has ended: then it may be another's."""
-        if self.lost:
-            return fail(op, ["unavailable", "the session had ended, and the lock with it"])
-        gone: Op = yield Do("delete", [simple_path(op.key), ANY])
-        return _released(op, gone, self.requests)
+        for _ in range(TRIES):
+            if self.lost:
+                return fail(op, ["unavailable", "the session had ended, and the lock with it"])
+            gone: Op = yield Do("delete", [simple_path(op.key), ANY])
+            if gone.type != FAIL or code(gone) == "no-node":
+                return _released(op, gone, self.requests)
+            yield Sleep(AGAIN)  # it was not done, so the lock is still its own
+        return info(op, gone.error)
 
 
 class ScalableLock(Waiting):
@@ -162,11 +166,16 @@ class ScalableLock(Waiting):
         return order[place - 1]
 
     def leave(self, op: Op) -> Running:
-        """Give up waiting: its znode must go, or all behind it would wait for nobody."""
-        gone: Op = yield Do("delete", [self.mine, ANY])
-        if gone.type == INFO:
-            return info(op, gone.error)
-        return fail(op, ["busy", "others held the lock all the time"])
+        """Give up waiting: its znode must go, or all behind it would wait for nobody, for as long
+        as its session lives. So a delete that was not even sent is asked again."""
+        for _ in range(TRIES):
+            gone: Op = yield Do("delete", [self.mine, ANY])
+            if gone.type == INFO:
+                return info(op, gone.error)
+            if gone.type == OK or code(gone) == "no-node" or self.lost:
+                return fail(op, ["busy", "others held the lock all the time"])
+            yield Sleep(AGAIN)
+        return info(op, gone.error)  # a client that ends lets go of its session too
 
     def release(self, op: Op) -> Running:
         """Delete its own znode, whose name nobody else has: so it may be asked again."""

@@ -9,8 +9,9 @@ import pytest
 
 from checker.budget import Unlimited
 from harness.clock import MS, SECOND
+from harness.core import Complete
 from harness.history import History
-from harness.op import OK, Op, invoke
+from harness.op import OK, Op, fail, invoke
 from harness.result import Result
 from harness.workload import Workload
 from tests.workloads.fake_zookeeper import Event, World
@@ -219,6 +220,46 @@ def test_create_without_an_answer_is_found_again_and_removed():
     assert lost and got.type == OK
     (left,) = room.world.server.znodes["/locks-1"].children
     assert left.startswith("c0.2-") and room.core(0).requests == 5
+
+
+def refuse_first(f: str, room: Room, process: int) -> list[Any]:
+    """The client's first `f` is not even sent: no server had a session for it, but one lives."""
+    refused: list[Any] = []
+    inner = room.core(process).inner
+    invoked = inner.invoke
+
+    def invoke_(op: Op, now: int) -> Any:
+        if op.f == f and not refused:
+            refused.append(op)
+            return [Complete(fail(op, ["unavailable", "no server had a session"]))]
+        return invoked(op, now)
+
+    inner.invoke = invoke_  # type: ignore[method-assign]
+    return refused
+
+
+@BOTH
+def test_release_that_was_not_sent_is_asked_again(kind: str):
+    room = Room(kind)
+    room.do(20, 0, "acquire")
+    room.do(40, 1, "acquire")
+    room.do(60, 0, "release")
+    room.world.run(30 * MS)
+    refused = refuse_first("delete", room, 0)
+    _, released, second = room.ends()
+    assert refused and (released.f, released.type) == ("release", OK)
+    assert (second.process, second.type) == (1, OK)
+
+
+def test_who_gives_up_waiting_leaves_nothing_though_its_delete_was_not_sent():
+    room = Room("scalable")
+    room.do(20, 0, "acquire")
+    room.do(40, 1, "acquire")
+    room.world.run(50 * MS)
+    refused = refuse_first("delete", room, 1)
+    _, busy = room.ends()
+    assert refused and (busy.process, busy.error[0]) == (1, "busy")
+    assert len(room.world.server.znodes["/locks-1"].children) == 1  # the holder's
 
 
 # As workloads, under their own generator
