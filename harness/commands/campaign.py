@@ -161,14 +161,15 @@ def trial_of(plan: Plan, seed: int, campaign: int, number: int) -> Trial:
 
 
 def _is_of_system(error: BaseException, system: str) -> bool:
-    """Whether the system's own code raised this: live, its process would have ended."""
+    """Whether the system's own code raised this: live, its process would have ended. What the
+    change itself raises is a mistake in the variant, and no catch."""
     own = system.partition(":")[0] if ":" in system else "systems."
+    modules = []
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_globals.get("__name__", "").startswith(own):
-            return True
+        modules.append(str(trace.tb_frame.f_globals.get("__name__", "")))
         trace = trace.tb_next
-    return False
+    return any(m.startswith(own) for m in modules) and not modules[-1].endswith(".bugs")
 
 
 def _judged(trial: Trial, outcome: RunResult) -> Trial:

@@ -17,7 +17,7 @@ from harness.core import NodeId
 from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
 from systems.raft.message import Entry
 from systems.zookeeper.attached import Attached, Waiting
-from systems.zookeeper.command import Create, Delete, Found, SetData, Txn, session_id
+from systems.zookeeper.command import Close, Create, Found, SetData, Txn, session_id
 from systems.zookeeper.leading import Leading
 from systems.zookeeper.link import Link
 from systems.zookeeper.machine import Answered, Machine, Session
@@ -166,14 +166,27 @@ class MovesBack(Server):
             self.attach(source, hello, hello.session)
 
 
+class OpenFence(Leading):
+    """Proposes what comes by a server that its session has left."""
+
+    def write(self, forward: Forward, now: Nanos) -> None:
+        """Such a write goes into the log as it is."""
+        session = self._machine.sessions.get(forward.session)
+        if session is None or forward.attach >= session.attach:
+            super().write(forward, now)
+            return
+        self._propose(forward.session, forward.seq, Txn(forward.attach, forward.prev, forward.op))
+
+
 class NotFenced(Machine):
-    """Does what comes by a server that its session has left."""
+    """Does what comes by a server that its session has left, though the session's new server may
+    have had it done before."""
 
     def _txn(self, name: str, seq: int, txn: Txn, zxid: int, time: int) -> Answered:
         session = self.sessions.get(name)
-        if session is not None:
-            txn = replace(txn, attach=session.attach)
-        return super()._txn(name, seq, txn, zxid, time)
+        if session is None or txn.attach >= session.attach or isinstance(txn.op, Close):
+            return super()._txn(name, seq, txn, zxid, time)
+        return Answered(seq, zxid, self.write(txn.op, zxid, time, name))
 
 
 # --- bugs: watches
@@ -269,13 +282,24 @@ class ExpiresEarly(Leading):
             self._heard.setdefault(name, now)
 
 
+class ServesTheDead(Leading):
+    """Proposes the writes of sessions that are over."""
+
+    def write(self, forward: Forward, now: Nanos) -> None:
+        """Such a write goes into the log as it is."""
+        if forward.session in self._machine.sessions:
+            super().write(forward, now)
+            return
+        self._propose(forward.session, forward.seq, Txn(forward.attach, forward.prev, forward.op))
+
+
 class ExpiredWrites(Machine):
     """Does the writes of sessions that are over."""
 
     def _of_closed(self, name: str, txn: Txn, zxid: int, time: int) -> Any:
-        if isinstance(txn.op, (Create, SetData, Delete)):
-            return self.write(txn.op, zxid, time, name)
-        return super()._of_closed(name, txn, zxid, time)
+        if isinstance(txn.op, Close):
+            return super()._of_closed(name, txn, zxid, time)
+        return self.write(txn.op, zxid, time, name)
 
 
 # --- bugs: the state machine
@@ -301,6 +325,19 @@ class ClockMachine(Machine):
 
 def _local_clock(built: Any) -> Any:
     return _server(LocalClock)(_machine(ClockMachine)(built))
+
+
+class ZxidReuse(Machine):
+    """Counts zxids from 1 again under a new leader, whose epoch is not raised."""
+
+    _term = _before = 0
+
+    def apply(self, entry: Entry[Any], zxid: int) -> Answered:
+        """The epoch is always the first one."""
+        index = zxid & 0xFFFFFFFF
+        if entry.term != self._term:
+            self._term, self._before = entry.term, index - 1
+        return super().apply(entry, 1 << 32 | (index - self._before))
 
 
 class SequenceReuse(Znodes):
@@ -465,9 +502,14 @@ ALL = (GUARANTEE, SESSIONS, PIPELINE, WATCHES, MULTI, SNAPSHOTS)
 
 
 def _bug(
-    breaks: str, make: Make, *plans: str, by: str = "zookeeper", kind: str = SAFETY
+    breaks: str,
+    make: Make,
+    *plans: str,
+    by: str = "zookeeper",
+    kind: str = SAFETY,
+    **options: Any,
 ) -> Variant:
-    return Variant(breaks, kind, make, plans, caught_by=by)
+    return Variant(breaks, kind, make, plans, by, options)
 
 
 def _fine(how: str, make: Make, *plans: str) -> Variant:
@@ -492,7 +534,9 @@ VARIANTS: dict[str, Variant] = {
         "a server takes a session that has seen a later state", _server(MovesBack), SESSIONS
     ),
     "old-server-not-fenced": _bug(
-        "a write by a server that its session has left is done", _machine(NotFenced), SESSIONS
+        "a write by a server that its session has left is done, be it done already",
+        lambda built: _parts(leading_type=OpenFence)(_machine(NotFenced)(built)),
+        SESSIONS,
     ),
     "watch-after-reply": _bug(
         "events come after answers from newer states", _server(WatchAfterReply), WATCHES
@@ -512,13 +556,21 @@ VARIANTS: dict[str, Variant] = {
         by="invariants",
     ),
     "expired-session-writes": _bug(
-        "writes of a session that is over are done", _machine(ExpiredWrites), SESSIONS
+        "writes of a session that is over are done",
+        lambda built: _parts(leading_type=ServesTheDead)(_machine(ExpiredWrites)(built)),
+        SESSIONS,
     ),
     "local-clock-at-apply": _bug(
         "times are those at which each server applied the write",
         _local_clock,
         GUARANTEE,
         by="invariants",
+    ),
+    "zxid-reuse": _bug(
+        "a new leader counts zxids from 1 again, in the same epoch",
+        _machine(ZxidReuse),
+        GUARANTEE,
+        snapshot_every=0,
     ),
     "sequence-reuse": _bug("a sequential name comes twice", _tree(SequenceReuse), GUARANTEE),
     "partial-multi": _bug("what a refused multi did before stays", _tree(PartialMulti), MULTI),
