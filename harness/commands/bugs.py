@@ -44,6 +44,7 @@ class Row(Struct, frozen=True):
     breaks: str
     tally: Tally | None  # None: not begun yet
     pace: float | None = None  # of a liveness bug: its ok operations, against the plain system's
+    seen_by: str = ""  # of a liveness bug: the checker that may see it
 
 
 def bugs(
@@ -124,7 +125,8 @@ def _hunts(planted: Mapping[str, Planted], seeds: int) -> Iterator[Job]:
             continue
         plain = tuple(_plan(plan) for plan in variant.plans)
         plans = tuple(campaign.with_bug(p, found.field, name, variant.options) for p in plain)
-        row = Row(name, found.room, variant.kind, variant.breaks, None)
+        seen_by = variant.caught_by if variant.kind == LIVENESS else ""
+        row = Row(name, found.room, variant.kind, variant.breaks, None, seen_by=seen_by)
         limit = seeds if variant.kind == SAFETY else LIVELY
         yield Job(row, plans, plain if variant.kind == LIVENESS else (), limit)
 
@@ -203,7 +205,13 @@ def _is_right(row: Row) -> bool:
         return False
     if row.kind == SAFETY:
         return tally.campaigns > 0 and len(tally.hits) == tally.campaigns
-    return tally.first is None
+    return not _wrongly(row)
+
+
+def _wrongly(row: Row) -> tuple[str, ...]:
+    """The checkers that accused what is no safety bug; what only slows may be seen by its own."""
+    assert row.tally is not None
+    return tuple(name for name in row.tally.accusers if name != row.seen_by)
 
 
 def _caught(row: Row) -> str:
@@ -214,8 +222,11 @@ def _caught(row: Row) -> str:
             return f"NOT caught in {tally.trials} runs"
         missed = tally.campaigns - len(tally.hits)
         return "caught" if not missed else f"NOT caught in {missed} of {tally.campaigns} campaigns"
-    if tally.first is not None:
-        return f"ACCUSED by {tally.first.accused_by} ({tally.first.plan}, seed {tally.first.seed})"
+    if _wrongly(row):
+        assert tally.first is not None
+        return f"ACCUSED by {' '.join(_wrongly(row))} ({tally.first.plan}, seed {tally.first.seed})"
+    if row.kind == LIVENESS and tally.accusers:
+        return f"slows only: seen in {tally.accused} of {tally.trials} runs"
     if row.kind == LIVENESS and row.pace is not None:
         return f"slows only: {row.pace:.2f} of the plain system's operations"
     return f"correct: not accused in {tally.trials} runs"

@@ -54,6 +54,8 @@ class Tally(Struct, frozen=True):
     unknown: int
     cpu_s: float
     first: Trial | None  # the first trial that accused
+    accused: int = 0  # trials that did
+    accusers: tuple[str, ...] = ()  # by which checkers, in order of name
 
 
 class Ledger:
@@ -137,6 +139,8 @@ def tally(trials: Sequence[Trial], limit: int) -> Tally:
         unknown=sum(trial.unknown for trial in trials),
         cpu_s=round(sum(trial.cpu_s for trial in trials), 2),
         first=next((trial for trial in trials if trial.accused_by), None),
+        accused=sum(bool(trial.accused_by) for trial in trials),
+        accusers=tuple(sorted({trial.accused_by for trial in trials if trial.accused_by})),
     )
 
 

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
-from msgspec.structs import replace
-
 from harness.clock import Nanos
 from harness.core import Effect, NodeId, Persist
 from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
@@ -61,13 +59,17 @@ class MinorityQuorum(Leader[Any]):
 
 
 class NoTermCheck(Follower[Any]):
-    """Takes entries of any leader, be its term long over."""
+    """Takes entries of any leader, be its term long over, and answers it in that term."""
 
     def on_append(self, source: NodeId, message: Append[Any], now: Nanos) -> None:
         raft = self._raft
-        if message.term < raft.term and not raft.leads:
-            message = replace(message, term=raft.term)
+        own = raft.term
+        if raft.leads or message.term >= own:
+            super().on_append(source, message, now)
+            return
+        raft.term = message.term
         super().on_append(source, message, now)
+        raft.term = own
 
 
 class ElectShorterLog(Election):
@@ -203,22 +205,22 @@ VARIANTS: dict[str, Variant] = {
         "raft-partition",
     ),
     "no-term-check": _safety(
-        "followers take entries from a leader of an older term",
+        "followers take entries from, and answer, a leader of an older term",
         planted(follower_type=NoTermCheck),
         INSIDE,
-        "raft-partition",
+        "raft-pause",
     ),
     "elect-shorter-log": _safety(
         "nodes vote for a candidate whose log is behind theirs",
         planted(election_type=ElectShorterLog),
         INSIDE,
-        "raft-partition",
+        "raft-votes",
     ),
     "vote-not-persisted": _safety(
         "a node that restarts may vote again in the same term",
         planted(VoteNotPersisted),
         INSIDE,
-        "raft-votes",
+        "raft-restart",
     ),
     "leader-serves-early": _safety(
         "a new leader answers reads before it has committed in its own term",
