@@ -208,15 +208,18 @@ class Host(Core):
         if (raft.term, raft.leader) != self._era:
             self._era = (raft.term, raft.leader)
             self.on_era()
-        if self.applied < raft.commit:
-            while self.applied < raft.commit:
-                self._apply(raft.log.entry(self.applied + 1))
-            self._consider_snapshot()
-        if raft.confirmed:
-            confirmed, raft.confirmed = raft.confirmed, []
-            for token, position in confirmed:
-                self.on_confirmed(token, position)
-        self.on_settled()
+        while True:  # where one node is a majority, what a service proposes is committed at once
+            if self.applied < raft.commit:
+                while self.applied < raft.commit:
+                    self._apply(raft.log.entry(self.applied + 1))
+                self._consider_snapshot()
+            if raft.confirmed:
+                confirmed, raft.confirmed = raft.confirmed, []
+                for token, position in confirmed:
+                    self.on_confirmed(token, position)
+            self.on_settled()
+            if self.applied == raft.commit and not raft.confirmed:
+                return
 
     def _apply(self, entry: Entry[Any]) -> None:
         self.applied += 1

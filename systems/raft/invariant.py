@@ -99,6 +99,8 @@ class ReplicaInvariants:
     def _check_entry(self, node: NodeId, replica: Host, index: int) -> None:
         """One committed entry that a node has, or the last that its snapshot stands for."""
         term, digest = replica.raft.log.term(index), replica.digest_at(index)
+        if digest is None:
+            raise InvariantViolated(f"{node} has not applied committed entry {index}")
         while index > len(self._committed):  # all who had these have snapshots in their place
             self._committed.append(UNSEEN)
             self._known_in.append(max(self._known_in[-1], replica.raft.term))

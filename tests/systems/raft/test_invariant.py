@@ -63,6 +63,13 @@ def test_nodes_that_agree_are_not_accused() -> None:
     check(cores, cores)
 
 
+def test_committed_entry_that_is_not_applied_is_seen() -> None:
+    idle = follower("n2", "n1", NOOP, put(1, 1, 5))
+    idle.raft.commit = 2
+    with pytest.raises(InvariantViolated, match="n2 has not applied committed entry 1"):
+        check({"n2": idle})
+
+
 def test_two_leaders_of_one_term_are_seen_even_one_after_the_other() -> None:
     with pytest.raises(InvariantViolated, match="both lead term 1"):
         check({"n1": leader("n1")}, {"n2": leader("n2")})
