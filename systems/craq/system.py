@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 from harness.clock import duration
 from harness.core import ClientCore, Core, NodeId
@@ -65,6 +66,7 @@ class Craq:
         self.managers = (*self.deciders, *self.servers)
         if ensemble:
             self.roles = self.roles | ZooKeeper.roles
+        self.node_type: type[Any] = Registered if ensemble else Node
         self.session = duration(session)
         self.apportioned = apportioned
         self.timeout = duration(timeout)
@@ -81,11 +83,9 @@ class Craq:
                 return Manager(me, self.nodes, self.times)
             return ElectedManager(me, self.nodes, self.times, self.servers, self.session)
         common = (me, self.nodes, self.deciders, self.times, rng)
-        if not self.servers:
-            return Node(*common, apportioned=self.apportioned)
-        return Registered(
-            *common, apportioned=self.apportioned, servers=self.servers, session=self.session
-        )
+        registers = {"servers": self.servers, "session": self.session} if self.servers else {}
+        core: Core = self.node_type(*common, apportioned=self.apportioned, **registers)
+        return core
 
     def _server(self, me: NodeId, rng: Random) -> Core:
         return Server(me, self.servers, Machine(), rng, tick=self.session // TICKS)

@@ -1,23 +1,30 @@
-"""Systems with one thing wrong each, and no invariants: only the history can give them away."""
+"""Systems with one thing wrong each, and no invariants: only the history can give them away.
+
+Where a bug is one of the planted variants (systems/*/bugs.py) it is that variant, looked at from
+outside; the others are bugs of CRAQ, of the registers' own requests, and of forgetting everything.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from random import Random
+from inspect import signature
 from typing import Any
 
 from harness.clock import Nanos
 from harness.core import Core, Effect, NodeId, Persist
 from systems.craq import Craq
-from systems.craq.manager import Manager
 from systems.craq.message import Appended, Request
 from systems.craq.node import Node
 from systems.raft import RaftStore
-from systems.raft.message import Entry
-from systems.raft.replica import Read, Replica, Sync, Write
-from systems.raft.store import Registers
+from systems.raft.bugs import VARIANTS as RAFT
+from systems.raft.host import Host
+from systems.raft.message import Suffix
+from systems.raft.replica import Replica
+from systems.raft.window import Done, Window
 from systems.zookeeper import ZooKeeper
-from systems.zookeeper.tree import Tree
+from systems.zookeeper.bugs import VARIANTS as ZOOKEEPER
+
+Factory = Callable[..., Any]
 
 
 class Blind:
@@ -27,46 +34,26 @@ class Blind:
         """All is well."""
 
 
-def craq(node: type[Node]) -> Callable[..., Craq]:
-    """CRAQ with these nodes."""
+def blind(plain: type[Any], change: Callable[[Any], Any]) -> Factory:
+    """The system with this change, and nobody who looks inside."""
 
-    class Broken(Craq):
-        def node(self, me: NodeId, rng: Random) -> Core:
-            if me in self.managers:
-                return Manager(me, self.nodes, self.times)
-            manager, times = self.managers[0], self.times
-            return node(me, self.nodes, manager, times, rng, apportioned=self.apportioned)
+    def make(nodes: int = 3, **options: Any) -> Any:
+        system = change(plain(nodes, **options))
+        system.invariants = Blind
+        return system
 
-        def invariants(self) -> Blind:
-            return Blind()
-
-    return Broken
+    make.__signature__ = signature(plain)  # type: ignore[attr-defined]
+    return make
 
 
-def raft(replica: type[Replica]) -> Callable[..., RaftStore]:
-    """The Raft store with these nodes."""
+def nodes_that_are(broken: type[Any]) -> Callable[[Any], Any]:
+    """A system's change: its nodes are also such."""
 
-    class Broken(RaftStore):
-        def node(self, me: NodeId, rng: Random) -> Core:
-            return replica(me, self.nodes, Registers(), rng, self.timing)
+    def change(system: Any) -> Any:
+        system.node_type = type("Broken", (broken, system.node_type), {})
+        return system
 
-        def invariants(self) -> Blind:
-            return Blind()
-
-    return Broken
-
-
-def zookeeper(replica: type[Replica]) -> Callable[..., ZooKeeper]:
-    """The ZooKeeper-like service with these nodes."""
-
-    class Broken(ZooKeeper):
-        def node(self, me: NodeId, rng: Random) -> Core:
-            return replica(me, self.nodes, Tree(), rng, self.timing)
-
-        def invariants(self) -> Blind:
-            return Blind()
-
-    return Broken
+    return change
 
 
 def unwritten(effects: Iterable[Effect], kind: type) -> list[Effect]:
@@ -117,57 +104,43 @@ class TwiceAtTheHead(Node):
         return super()._write(request, now)
 
 
-class LocalRead(Replica):
-    """Answers reads without asking a quorum."""
-
-    def _on_read(self, source: NodeId, read: Read[Any], now: Nanos) -> None:
-        self._serve(source, read, 0)
-
-
-class LocalSync(Replica):
-    """Takes a sync for done at once."""
-
-    def _on_sync(self, source: NodeId, sync: Sync, now: Nanos) -> None:
-        self._answer(source, sync.seq, self.position, None)
-
-
-class ForgetfulReplica(Replica):
-    """Writes nothing down."""
-
-    def start(self, stored: Any, now: Nanos) -> Iterable[Effect]:
-        return unwritten(super().start(stored, now), object)
+class ForgetfulHost(Host):
+    """Writes no entry of the log down."""
 
     def receive(self, source: NodeId, message: Any, now: Nanos) -> Iterable[Effect]:
-        return unwritten(super().receive(source, message, now), object)
+        return unwritten(super().receive(source, message, now), Suffix)
 
     def timer(self, name: str, now: Nanos) -> Iterable[Effect]:
-        return unwritten(super().timer(name, now), object)
+        return unwritten(super().timer(name, now), Suffix)
+
+
+class NoWindow(Window):
+    """Knows of no request that it was done before."""
+
+    def find(self, client: str, seq: int) -> Done | None:
+        return None
 
 
 class TwiceInTheLog(Replica):
-    """Proposes and applies a request as often as it comes."""
+    """Applies a request as often as it comes."""
 
-    def _on_write(self, source: NodeId, write: Write[Any], now: Nanos) -> None:
-        if source not in self._members:
-            self._writes[write.client, write.seq] = (source, write, now)
-        if self.raft.is_leader:
-            self.raft.propose(write.client, write.seq, write.command)
-        elif self.raft.leader is not None and source not in self._members:
-            self._send(self.raft.leader, write)
-
-    def _apply_request(self, entry: Entry[Any], key: tuple[str, int]) -> None:
-        result = self.machine.apply(entry.command, self.position)
-        waiting = self._writes.pop(key, None)
-        if waiting is not None:
-            self._answer(waiting[0], entry.seq, self.position, result)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.machine.window = NoWindow()
 
 
-newest_dirty = craq(NewestDirty)
-clean_without_query = craq(CleanWithoutQuery)
-no_lease = craq(NoLease)
-forgetful_craq = craq(ForgetfulNode)
-twice_at_the_head = craq(TwiceAtTheHead)
-local_read = raft(LocalRead)
-twice_in_the_log = raft(TwiceInTheLog)
-local_sync = zookeeper(LocalSync)
-forgetful_zookeeper = zookeeper(ForgetfulReplica)
+newest_dirty = blind(Craq, nodes_that_are(NewestDirty))
+clean_without_query = blind(Craq, nodes_that_are(CleanWithoutQuery))
+no_lease = blind(Craq, nodes_that_are(NoLease))
+forgetful_craq = blind(Craq, nodes_that_are(ForgetfulNode))
+twice_at_the_head = blind(Craq, nodes_that_are(TwiceAtTheHead))
+twice_in_the_log = blind(RaftStore, nodes_that_are(TwiceInTheLog))
+forgetful_zookeeper = blind(ZooKeeper, nodes_that_are(ForgetfulHost))
+
+reads_without_round = blind(RaftStore, RAFT["reads-without-round"].make)
+leader_serves_early = blind(RaftStore, RAFT["leader-serves-early"].make)
+sync_local = blind(ZooKeeper, ZOOKEEPER["sync-local"].make)
+read_passes_own_write = blind(ZooKeeper, ZOOKEEPER["read-passes-own-write"].make)
+watch_after_reply = blind(ZooKeeper, ZOOKEEPER["watch-after-reply"].make)
+ephemeral_leak = blind(ZooKeeper, ZOOKEEPER["ephemeral-leak"].make)
+partial_multi = blind(ZooKeeper, ZOOKEEPER["partial-multi"].make)
