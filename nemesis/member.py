@@ -95,10 +95,13 @@ class Member:
                 self._why = f"{node} does not run"
             elif (yield from adding(node)):
                 self._out = tuple(n for n in self._out if n != node)
+            else:  # whatever stands in the way of this one stands in the way of all
+                return
 
     def done(self, op: Op, actions: Sequence[Action], outcomes: Sequence[Outcome]) -> Op:
         """Installed with the nodes that were removed, and who is left; healed with those that were
-        added. What could not be added is still out, and tried again by the next grow."""
+        added. What could not be added is still out, and tried again by the next grow: no other
+        fault begins or ends meanwhile, perhaps the one that stands in its way."""
         pairs = zip(actions, outcomes, strict=True)
         nodes = tuple(
             action.op.value

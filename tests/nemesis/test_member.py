@@ -91,6 +91,15 @@ def test_what_cannot_be_added_is_tried_again() -> None:
     assert world.do(fault, "grow").targets == ("n1",) and world.is_whole
 
 
+def test_grow_gives_up_at_the_first_that_cannot_be_added() -> None:
+    world, fault = World(5), Member()
+    world.do(fault, "shrink", ["n1", "n2"])
+    world.answers = ["lost", "lost", "lost"]
+    before = len(world.acts)
+    assert world.do(fault, "grow").targets == () and len(world.acts) == before + 3
+    assert world.do(fault, "grow").targets == ("n1", "n2") and world.is_whole
+
+
 def test_node_that_is_down_is_added_when_it_runs() -> None:
     world, mine, other = World(3), Member(), kill()
     world.do(mine, "shrink", ["n1"])
