@@ -8,6 +8,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
+from shutil import get_terminal_size
 
 import typer
 from msgspec import Struct
@@ -57,8 +58,9 @@ def bugs(
     results: Path,
     table: Path | None,
 ) -> int:
-    """Hunt each of a system's planted bugs (or `only` some), run its correct variants and the plain
-    system `correct` times in all, print the table, and write it to `table` as Markdown.
+    """Hunt each of a system's planted bugs (or `only` some; none where `seeds` is 0), run its
+    correct variants and the plain system `correct` times in all, print the table, and write it to
+    `table` as Markdown.
 
     0: every safety bug was caught within `seeds` runs, and nothing correct was accused; else 1.
     """
@@ -66,7 +68,7 @@ def bugs(
     planted = _chosen(_all_of(system, plans), only)
     folder = results / "bugs" / system
     state = campaign.state_of(ROOT)
-    work = [*_hunts(planted, seeds), *_proofs(planted, plans, 0 if only else correct)]
+    work = [*_hunts(planted, seeds), *_proofs(planted, plans, correct, plain=not only)]
     typer.echo(f"{len(work)} variants to try; what is done is kept in {folder}/, and goes on there")
     rows = list(_run(work, folder, state, jobs))
     order = {job.row.name: place for place, job in enumerate(work)}
@@ -121,7 +123,7 @@ def _chosen(planted: Mapping[str, Planted], only: Sequence[str]) -> dict[str, Pl
 def _hunts(planted: Mapping[str, Planted], seeds: int) -> Iterator[Job]:
     for name, found in planted.items():
         variant = found.variant
-        if variant.kind == CORRECT:
+        if variant.kind == CORRECT or not seeds:
             continue
         plain = tuple(_plan(plan) for plan in variant.plans)
         plans = tuple(campaign.with_bug(p, found.field, name, variant.options) for p in plain)
@@ -131,15 +133,18 @@ def _hunts(planted: Mapping[str, Planted], seeds: int) -> Iterator[Job]:
         yield Job(row, plans, plain if variant.kind == LIVENESS else (), limit)
 
 
-def _proofs(planted: Mapping[str, Planted], plans: Sequence[str], correct: int) -> Iterator[Job]:
-    """The correct variants and the plain system, `correct` runs spread evenly over them and their
-    plans."""
+def _proofs(
+    planted: Mapping[str, Planted], plans: Sequence[str], correct: int, *, plain: bool
+) -> Iterator[Job]:
+    """The correct variants and the `plain` system, `correct` runs spread evenly over them and
+    their plans."""
     variants = {n: f for n, f in planted.items() if f.variant.kind == CORRECT}
-    each = -(-correct // (len(variants) + 1))
+    each = -(-correct // max(1, len(variants) + plain))
     if not correct:
         return
     every = tuple(map(_plan, plans))
-    yield Job(Row(PLAIN, "", CORRECT, "nothing", None), every, (), each)
+    if plain:
+        yield Job(Row(PLAIN, "", CORRECT, "nothing", None), every, (), each)
     for name, found in variants.items():
         own = [_plan(plan) for plan in found.variant.plans] or every
         made = tuple(campaign.with_bug(p, found.field, name, found.variant.options) for p in own)
@@ -197,6 +202,8 @@ def _go_through(plans: Sequence[Plan], ledger: Ledger, count: int, which: int) -
 # --- the table
 
 HEAD = ("bug", "room", "what it breaks", "caught", "by checker", "under plan", "seeds", "CPU")
+DETAIL = ("room", "what it breaks")  # left out on a terminal narrower than WIDE
+WIDE = 160
 
 
 def _is_right(row: Row) -> bool:
@@ -257,11 +264,13 @@ def text(rows: Sequence[Row], seeds: int) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table(*HEAD, box=None, pad_edge=False, header_style="bold")
+    width = int(os.environ.get("COLUMNS", "0") or 0) or get_terminal_size((WIDE, 24)).columns
+    shown_at = [i for i, head in enumerate(HEAD) if width >= WIDE or head not in DETAIL]
+    shown = Table(*(HEAD[i] for i in shown_at), box=None, pad_edge=False, header_style="bold")
+    shown.columns[0].no_wrap = True
     for row in rows:
-        shown.add_row(*cells(row))
-    width = max(100, int(os.environ.get("COLUMNS", "0") or 0))
-    console = Console(width=width, soft_wrap=False)
+        shown.add_row(*(cells(row)[i] for i in shown_at))
+    console = Console(width=max(80, width), soft_wrap=False)
     with console.capture() as captured:
         console.print(shown)
     return captured.get() + _summary(rows, seeds)

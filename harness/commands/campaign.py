@@ -28,8 +28,9 @@ CRASH = "crash"  # "checker" of a trial whose node raised an error: its process 
 
 
 class Trial(Struct, frozen=True, omit_defaults=True):
-    """One run. `accused_by` is the first checker whose verdict the plan does not expect, "" where
-    there is none; `unknown` whether some verdict was; `ok` counts the clients' ok operations."""
+    """One run. `accused_by` is the first checker that says invalid where the plan does not expect
+    that, "" where there is none: an anomaly that was to be seen and was not accuses nobody.
+    `unknown` whether some verdict was; `ok` counts the clients' ok operations."""
 
     campaign: int
     number: int  # of this campaign's trials, from 0
@@ -180,16 +181,11 @@ def _judged(trial: Trial, outcome: RunResult) -> Trial:
     wrong = [
         (name, found)
         for name, found in outcome.results.items()
-        if found.verdict == INVALID and found.expected == VALID
-    ]
-    missed = [
-        (name, found)
-        for name, found in outcome.results.items()
-        if found.verdict == VALID and found.expected == INVALID
+        if found.verdict == INVALID and found.expected != INVALID
     ]
     name, cause = "", ""
-    if wrong or missed:
-        name, found = (wrong or missed)[0]
+    if wrong:
+        name, found = wrong[0]
         cause = found.cause or f"{name} {found.verdict}, expected {found.expected}"
     ok = outcome.results["stats"].data.get("ok", 0) if "stats" in outcome.results else 0
     unknown = any(f.verdict not in (VALID, INVALID) for f in outcome.results.values())

@@ -444,6 +444,21 @@ class AsksAgain(Link):
         super()._send(asked, now)
 
 
+class ReadsLikeSyncs(Attached):
+    """Keeps writes back that are behind a read, as behind a sync: no read may see them."""
+
+    def to_forward(self, *, again: bool = False) -> Iterable[Forward]:
+        """Those before the first read."""
+        first = next((w.request.seq for w in self.queue if not w.is_write), None)
+        for forward in super().to_forward(again=again):
+            if first is None or forward.seq < first:
+                yield forward
+            else:
+                waiting = self.find(forward.seq)
+                assert waiting is not None
+                waiting.sent = False
+
+
 class SyncsEverything(Server):
     """Answers a read only when the leader has said that it is not old."""
 
@@ -601,7 +616,9 @@ VARIANTS: dict[str, Variant] = {
         _parts(attached_type=OneAtATime),
     ),
     "asks-twice": _fine("clients send every request twice", _link(AsksAgain)),
-    "syncs-everything": _fine("every read is a sync, too", _server(SyncsEverything)),
+    "syncs-everything": _fine(
+        "every read is a sync, too", _server(SyncsEverything, attached_type=ReadsLikeSyncs)
+    ),
     "snapshot-every-7": _fine("a snapshot after every seven entries", _often(7)),
     "no-snapshots": _fine("the log is kept for ever", _often(0)),
     "log-says-more": _fine("lines of the log have another field", _machine(LongNames)),
