@@ -20,7 +20,7 @@ from itertools import pairwise
 from typing import Any
 
 from checker.zookeeper.finding import Finding, Force
-from checker.zookeeper.request import FOREVER, SYNC, WRITE, Request, who, zxid
+from checker.zookeeper.request import FOREVER, READ, SYNC, WRITE, Request, who, zxid
 from harness.clock import show
 
 Placed = tuple[int, Request]  # a zxid, and the request that has it
@@ -156,7 +156,9 @@ def _session(chain: Sequence[Request], floors: Mapping[int, Request]) -> Iterato
                 f"{who(r)} was answered from {zxid(p)}, but its session was only made at "
                 f"{zxid(own)}"
             )
-            yield Finding("Z2", "read older than its session", words, r, r.done, (r,))
+            which = "sync" if r.kind == SYNC else "read" if r.kind == READ else "write"
+            name = f"{which} older than its session"
+            yield Finding("Z2", name, words, r, r.done, (r,))
         if synced is not None and r.kind != SYNC and p < (synced[1].position or 0):
             yield _stale(r, *synced)
         elif top is not None and top.position is not None and _is_back(r, top):

@@ -250,12 +250,23 @@ class Comparison:
             unsure.parents.add(split(path)[0])
         elif type_ == "create":
             owner = step.session if "e" in flags else None
+            self._stands(split(path)[0])
             replay.plant(path, Znode(value[1], step.position, owner, step.time))
             unsure.known(path)
             unsure.parents.add(split(path)[0])
         else:
             unsure.znodes.add(path)
         replay.touched[path] = (step.position, step.type)
+
+    def _stands(self, path: str) -> None:
+        """A znode is there since another was made below it, whoever made it: so what is below goes
+        with it when it goes."""
+        if path in self.replay.znodes:
+            return
+        self._stands(split(path)[0])
+        self.replay.plant(path, Znode(None, 0, None, None))
+        self._unsure.znodes.add(path)
+        self._unsure.parents.update((path, split(path)[0]))
 
     # --- what was told
 

@@ -385,8 +385,10 @@ class _Session:
         i = bisect_left(self._lines, reply.done)
         reads = (r.position for r in self._replies[i:] if r.kind == READ)
         looked = next(reads, None)  # not before: a write may be answered from what it once gave
+        if looked is None or not self._known(looked):
+            return True  # it may have gone by then
         zxids, types = self._of(slot)
-        end = len(zxids) if looked is None else bisect_right(zxids, looked)
+        end = bisect_right(zxids, looked)
         return DELETED in types[bisect_right(zxids, watch.position) : end]
 
     def _lost(self, slot: Slot, watch: Registered, z: int, reply: Request) -> Finding:

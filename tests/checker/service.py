@@ -7,6 +7,7 @@ several requests open. Nothing is lost, so all that may go wrong is what a `bug`
 from __future__ import annotations
 
 import random
+from copy import deepcopy
 from typing import Any
 
 from checker.zookeeper.replay import CHILD, DELETED, Replay, names_of, stat_of
@@ -324,8 +325,28 @@ class Service:
             else:
                 type_, value = "create", [path, op.value]
             request.line = self._append(session.id, request.seq, type_, value)
-        else:
+        elif not (self.bug == "acknowledged-then-lost" and self._lose(session, request)):
             request.line = self._append(session.id, request.seq, op.f, op.value)
+
+    def _lose(self, session: Session, request: Request) -> bool:
+        """Acknowledge a setData that the next leader knows nothing of."""
+        op, index = request.op, len(self.log) + 1
+        is_up_to_date = session.server.applied == len(self.log)
+        is_first = session.queue[:1] == [request]
+        if op.f != "setData" or not is_first or not is_up_to_date:
+            return False
+        position = self.term << 32 | index
+        done = deepcopy(self.leader).apply(
+            op.f, op.value, position, session.id, self.time // 1_000_000
+        )
+        if done.code is not None:
+            return False
+        self._reply(session, request, "ok", dict(done.result), position)
+        session.queue = session.queue[1:]
+        session.floor = index
+        self.term += 1
+        self._append(None, 0, "noop", None)
+        return True
 
     def _answer(self, session: Session, request: Request) -> bool:
         server, op, line = session.server, request.op, request.line
@@ -368,7 +389,8 @@ class Service:
             index = session.server.applied
         if index < 1:
             return False
-        session.floor = max(session.floor, index)
+        if self.bug != "sync-raises-nothing":
+            session.floor = max(session.floor, index)
         line = self.log[index - 1]
         self._reply(session, request, "ok", None, line["position"])
         return True
@@ -399,6 +421,9 @@ class Service:
         if request.given_up:
             return
         position = session.server.position if position < 0 else position
+        if self.bug == "zxid-ahead" and self._is_last(position) and self.rng.random() < 0.3:
+            position += 1
+            session.floor = len(self.log) + 1
         if self.bug == "read-moves-back" and request.op.f == "exists" and self.rng.random() < 0.2:
             position = max(position - 3, 1 << 32 | 1)
         what = {"value": value} if type_ == "ok" else {"error": value}
@@ -410,6 +435,9 @@ class Service:
         )  # fmt: skip
         if self.bug == "watch-after-reply":
             self._flush(session)
+
+    def _is_last(self, position: int) -> bool:
+        return position & 0xFFFFFFFF == len(self.log)
 
     def _apply(self, server: Server) -> None:
         """The server's next entry, and the watches that it fires."""
@@ -423,6 +451,8 @@ class Service:
         ):
             return
         server.tree.changes = Everything()
+        if self.bug == "skips-entry" and line["type"] == "setData" and self.rng.random() < 0.1:
+            return
         server.tree.apply(
             line["type"], line["value"], line["position"], line["session"], line["time"]
         )
