@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.workload import Workload
+from workloads.recipes.config import config
+from workloads.recipes.counter import counter, counter_herd
 from workloads.recipes.herd import herd
 from workloads.recipes.locking import lock
+from workloads.recipes.queue import queue
 from workloads.register import cas_register, register
 from workloads.tree import tree
 
@@ -16,8 +19,19 @@ REGISTRY: dict[str, Callable[..., Workload]] = {
     "tree": tree,
     "lock": lock,
     "herd": herd,
+    "counter": counter,
+    "counter-herd": counter_herd,
+    "config": config,
+    "queue": queue,
 }
 
 # The module with a workload's planted variants (harness.variant), for `bug` in a plan, and the
 # system that they are listed under.
-BUGS: dict[str, str] = {"lock": "workloads.recipes.bugs", "herd": "workloads.recipes.bugs"}
+BUGS: dict[str, str] = {
+    "lock": "workloads.recipes.bugs",
+    "herd": "workloads.recipes.bugs",
+    "counter": "workloads.recipes.bugs",
+    "counter-herd": "workloads.recipes.bugs",
+    "config": "workloads.recipes.bugs",
+    "queue": "workloads.recipes.bugs",
+}

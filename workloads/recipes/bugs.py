@@ -14,9 +14,10 @@ from harness.op import OK, Op
 from harness.recipe import Do
 from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
 from harness.workload import Workload
+from workloads.recipes import data_bugs
+from workloads.recipes.clients import Clients
 from workloads.recipes.critical import Critical, Step
 from workloads.recipes.lock import ScalableLock, queue_path
-from workloads.recipes.locking import Clients
 
 
 class WatchLowest(ScalableLock):
@@ -123,4 +124,5 @@ VARIANTS: dict[str, Variant] = {
         _client(SyncsFirst),
         ("recipes/lock-scalable", "recipes/lock-fencing"),
     ),
+    **data_bugs.VARIANTS,
 }

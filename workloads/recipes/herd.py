@@ -13,8 +13,9 @@ from harness.core import NodeId
 from harness.op import invoke
 from harness.workload import Workload
 from workloads import option
+from workloads.recipes.clients import Clients
 from workloads.recipes.critical import Rules
-from workloads.recipes.locking import KINDS, NEEDS, Clients
+from workloads.recipes.locking import KINDS, NEEDS
 
 KEY = 1
 

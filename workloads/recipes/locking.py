@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from msgspec import Struct
-
 from checker.recipes.atomicity import Atomicity
 from checker.recipes.herd import Herd
 from checker.recipes.lock import Lock
 from checker.recipes.progress import Progress
 from harness import generator as gen
 from harness.clock import SECOND, duration
-from harness.core import ClientCore, NodeId
+from harness.core import NodeId
 from harness.workload import Workload
 from workloads import option
+from workloads.recipes.clients import Clients
 from workloads.recipes.critical import NAMES, Critical, Rules
 from workloads.recipes.lock import ScalableLock, SimpleLock
 from workloads.recipes.turns import Turns, final
@@ -29,17 +28,6 @@ OPTIONS = (
     *("kind", "keys", "guard", "freeze", "die", "parts", "repair", "writes"),
     *("patience", "session"),
 )
-
-
-class Clients(Struct, frozen=True):
-    """Workload.wrap: puts a lock's client around the system's."""
-
-    recipe: type[Critical]
-    rules: Rules
-
-    def __call__(self, core: ClientCore, me: NodeId, rng: Random) -> ClientCore:
-        """The client."""
-        return self.recipe(core, me, rng, self.rules)
 
 
 def lock(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Workload:
