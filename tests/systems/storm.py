@@ -172,7 +172,7 @@ class Storm:
         return self._due(now)
 
     def observed(self, op: Op, now: Nanos) -> None:
-        pass
+        self._record(op, now)
 
     def woken(self, now: Nanos) -> Sequence[Command]:
         return self._due(now)

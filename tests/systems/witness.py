@@ -17,9 +17,8 @@ Versions = dict[Any, tuple[list[int], list[Any]]]  # key: positions of its chang
 
 
 def replay(dump: Dump) -> Versions:
-    """What each key (or path) was, from which position on."""
+    """What each key was, from which position on."""
     versions: Versions = {}
-    counts: dict[Any, int] = {}
     seen: set[tuple[Any, Any]] = set()
     for line in dump.log:
         command = line.get("command")
@@ -27,24 +26,13 @@ def replay(dump: Dump) -> Versions:
         if command is None or request in seen:
             continue
         seen.add(request)
-        kind, key = command["type"], command.get("key", command.get("path"))
+        kind, key = command["type"], command["key"]
         positions, values = versions.setdefault(key, ([], []))
         before = values[-1] if values else None
-        if kind == "Put":
-            value = command["value"]
-        elif kind == "Swap":
-            if before != command["old"]:
-                continue
-            value = command["new"]
-        else:
-            there = key in counts
-            if (kind == "Create") == there:
-                continue
-            if kind == "SetData" and command["version"] not in (-1, counts[key]):
-                continue
-            counts[key] = counts[key] + 1 if there else 0
-            value = command["data"]
-        positions.append(line["position"] if kind in ("Create", "SetData") else line["index"])
+        if kind == "Swap" and before != command["old"]:
+            continue
+        value = command["new" if kind == "Swap" else "value"]
+        positions.append(line["index"])
         values.append(value)
     return versions
 
@@ -56,9 +44,9 @@ def value_at(versions: Versions, key: Any, position: int) -> Any:
     return values[at - 1] if at else None
 
 
-def complaints(history: Iterable[Op], dump: Dump, *, paths: bool, fresh_reads: bool) -> list[str]:
-    """All that is wrong with a history of register operations; `paths` where the log speaks of
-    znodes, `fresh_reads` where reads must see what was acknowledged before them."""
+def complaints(history: Iterable[Op], dump: Dump, *, fresh_reads: bool) -> list[str]:
+    """All that is wrong with a history of register operations; `fresh_reads` where reads must see
+    what was acknowledged before them."""
     versions = replay(dump)
     found: list[str] = []
     floor: dict[int, tuple[int, int]] = {}  # at the call: highest position of all, of the session
@@ -71,7 +59,7 @@ def complaints(history: Iterable[Op], dump: Dump, *, paths: bool, fresh_reads: b
         if op.type == INVOKE:
             floor[op.process] = (top, sessions.get(name, 0))
             continue
-        key = f"/k{op.key}" if paths else op.key
+        key = op.key
         if op.type == FAIL and op.error == "timeout":
             continue
         where = f"{op}: "

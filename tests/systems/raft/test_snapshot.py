@@ -149,4 +149,4 @@ def test_nothing_is_applied_twice_where_messages_are_lost_and_the_log_is_left_ou
     whole = [d for d in run.dumps if [at["index"] for at in d.log] == [*range(1, len(d.log) + 1)]]
     assert whole or seed == 0
     for dump in whole:
-        assert complaints(run.history, dump, paths=False, fresh_reads=True) == []
+        assert complaints(run.history, dump, fresh_reads=True) == []

@@ -31,7 +31,7 @@ def storm(seed: int) -> Run:
 def test_storm_breaks_no_promise(seed: int) -> None:
     run = storm(seed)
     assert run.ending.violation is None
-    assert complaints(run.history, run.dumps[0], paths=False, fresh_reads=True) == []
+    assert complaints(run.history, run.dumps[0], fresh_reads=True) == []
     assert len(run.dumps) == NODES[seed % len(NODES)]
     assert len({dump.digest for dump in run.dumps}) == 1
     assert all(dump.log == run.dumps[0].log for dump in run.dumps)
