@@ -4,7 +4,8 @@ Configurations of a key are numbered in the order in which they were asked for, 
 a read says what it found in each part. A history is valid if and only if, for each key,
 
 - C1 all parts of a read are of one configuration;
-- C2 that one was asked for before the read returned, and did not certainly fail;
+- C2 that one was asked for before the read returned, and did not certainly fail; none of them is
+  nothing, as before the first;
 - C3 it is no older than what had been read, or made ready, in the read's session before;
 - C4 nor older than the last that was ready at or before the read's zxid;
 - C5 and it was ready by then.
@@ -21,6 +22,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from checker import words
 from checker.recipes.picture import edge, ends
 from checker.recipes.section import number, zxid
 from checker.recipes.wrong import Wrong, by_key, is_ok, told, verdict, who
@@ -111,7 +113,9 @@ def _wrongs(group: Sequence[Call]) -> Iterator[Wrong]:
     whole: list[Call] = []
     for read in reads:
         strange = [value for value in _found(read) if not _is_possible(_of(asked, value), read)]
-        if strange:
+        if None in strange:
+            yield _unwritten(read, asked)
+        elif strange:
             yield _nowhere(read, strange[0], _of(asked, strange[0]))
         elif len(set(_found(read))) > 1:
             yield _mix(read, asked)
@@ -148,6 +152,18 @@ def _nowhere(read: Call, value: Any, call: Call | None) -> Wrong:
     core = () if call is None else (call,)
     forces = tuple(edge(c, read, "wr", str(value)) for c in core)
     return Wrong(UNASKED, read, core, forces, text)
+
+
+def _unwritten(read: Call, asked: dict[int, Call]) -> Wrong:
+    """A part that nobody had written yet: the first configuration was being written."""
+    part = list(_found(read)).index(None) + 1
+    text = (
+        f"{who(read)} read {words.value(list(_found(read)))} of key {read.invoke.key}, where part "
+        f"{part} had never been written, so no configuration was ready"
+    )
+    core = tuple(call for call in asked.values() if call.invoke.time <= ends(read))[:1]
+    forces = tuple(edge(read, call, "rw", f"part {part} is nothing yet") for call in core)
+    return Wrong(EARLY, read, core, forces, text)
 
 
 def _mix(read: Call, asked: dict[int, Call]) -> Wrong:

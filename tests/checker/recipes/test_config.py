@@ -73,7 +73,7 @@ def test_whole_configurations_that_never_go_back_are_valid(parts: list[Any]) -> 
         ([ONE, TWO, read(9, 11, [1, 2], 14)], MIX),
         ([ONE, TWO, read(9, 11, [2, 1], 14)], MIX),
         ([ONE, not_ready(2, 3, 2, "info"), read(4, 5, [2, 1], 9)], MIX),
-        ([ONE, read(2, 3, [1, None], 5)], UNASKED),
+        ([ONE, read(2, 3, [1, None], 5)], EARLY),  # a part that was never written
         ([ONE, read(2, 3, [7, 7], 5)], UNASKED),
         ([ONE, TWO, read(2, 3, [2, 2], 15)], UNASKED),  # before it was asked for
         ([ONE, not_ready(2, 3, 2, "fail"), read(4, 5, [2, 2], 9)], UNASKED),
