@@ -7,6 +7,7 @@ from collections.abc import Callable
 from harness.workload import Workload
 from workloads.recipes.config import config
 from workloads.recipes.counter import counter, counter_herd
+from workloads.recipes.election import election
 from workloads.recipes.herd import herd
 from workloads.recipes.locking import lock
 from workloads.recipes.queue import queue
@@ -23,6 +24,7 @@ REGISTRY: dict[str, Callable[..., Workload]] = {
     "counter-herd": counter_herd,
     "config": config,
     "queue": queue,
+    "election": election,
 }
 
 # The module with a workload's planted variants (harness.variant), for `bug` in a plan, and the
@@ -34,4 +36,5 @@ BUGS: dict[str, str] = {
     "counter-herd": "workloads.recipes.bugs",
     "config": "workloads.recipes.bugs",
     "queue": "workloads.recipes.bugs",
+    "election": "workloads.recipes.bugs",
 }

@@ -1,4 +1,5 @@
-"""Progress: while nothing is broken, a lock that nobody holds goes to somebody who waits for it."""
+"""Progress: while nothing is broken, a lock that nobody holds goes to somebody who waits for it,
+and somebody leads where there are candidates."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from checker.recipes.picture import anomaly
-from checker.recipes.section import sections
+from checker.recipes.section import LOCK, Speech, sections
 from harness.band import bands
 from harness.clock import Nanos, duration, show
 from harness.history import Call, History
@@ -36,7 +37,9 @@ class Progress:
         session: str | float = "6s",
         after: str | float = "3s",
         orphans: bool = False,
+        speech: Speech = LOCK,
     ) -> None:
+        self._speech = speech
         self._orphans = orphans
         self._limit, self._session, self._after = map(duration, (limit, session, after))
 
@@ -45,15 +48,15 @@ class Progress:
         last = max((op.time for op in history.ops), default=0)
         data: dict[str, Any] = {"idle": {}}
         worst: tuple[Span, Call] | None = None
-        waits = [call for call in history.calls if call.invoke.f == "acquire"]
+        waits = [call for call in history.calls if call.invoke.f == self._speech.takes]
         if not waits:
-            return Result(UNKNOWN, "no lock was asked for", data)
+            return Result(UNKNOWN, self._speech.asked, data)
         for key in dict.fromkeys(str(call.invoke.key) for call in waits):
             mine = [call for call in waits if str(call.invoke.key) == key]
             excuses = self._excuses(history, key)
             held = [
                 (section.start, last if section.until is None else section.until)
-                for section in sections(history)
+                for section in sections(history, self._speech)
                 if str(section.key) == key
             ]
             idle = _without(_union(_span(call, last) for call in mine), _union([*held, *excuses]))
@@ -66,20 +69,26 @@ class Progress:
         if end - start <= self._limit:
             return Result(VALID, None, data)
         sentence = (
-            f"nobody got the lock: process {call.invoke.process} waited for a lock that nobody "
-            f"held for {show(end - start)} from {show(start)} on, while there was no fault; the "
+            f"{self._speech.idle}: process {call.invoke.process} {self._speech.vacant} "
+            f"for {show(end - start)} from {show(start)} on, while there was no fault; the "
             f"limit is {show(self._limit)}"
         )
         return Result(INVALID, sentence, data, (anomaly(history, call, (), (), sentence),))
 
     def _excuses(self, history: History, key: str) -> list[Span]:
-        """For a lock; a client that ended was concerned with one lock only."""
-        found = [(band.start, band.end + self._after) for band in bands(history)]
+        """For a lock; a client that ended was concerned with one lock only. A new leader gives each
+        session its whole time again, so a fault before a session has run out makes it longer."""
+        faults = sorted(bands(history), key=lambda band: band.start)
+        found = [(band.start, band.end + self._after) for band in faults]
         for op in history.ops:
             given_up = self._orphans and op.f == "session" and op.value == "closed"
             retired = isinstance(op.process, int) and op.type == INFO and str(op.key) == key
             if given_up or retired:
-                found.append((op.time - self._session, op.time + self._session + self._after))
+                over = op.time + self._session
+                for band in faults:
+                    if op.time <= band.end and band.start <= over:
+                        over = max(over, band.end + self._after + self._session)
+                found.append((op.time - self._session, over + self._after))
         return found
 
 

@@ -1,4 +1,4 @@
-"""Critical sections: who held which lock from when to when, and what was done there."""
+"""Critical sections: who held which lock, or led, from when to when, and what was done there."""
 
 from __future__ import annotations
 
@@ -9,6 +9,41 @@ from msgspec import UNSET, Struct
 from harness.clock import Nanos
 from harness.history import Call, History
 from harness.op import FAIL, INFO, OK
+
+
+class Speech(Struct, frozen=True):
+    """What only one may have at a time: the operations that take it and give it back, and the words
+    for it."""
+
+    takes: str = "acquire"
+    gives: str = "release"
+    two: str = "two holders"
+    stale: str = "stale holder's write"
+    held: str = "held the lock"
+    had: str = "held it"
+    gave: str = "gave it up"
+    lost: str = "had lost the lock and did not know"
+    asked: str = "no lock was asked for"
+    got: str = "no lock was acquired"
+    idle: str = "nobody got the lock"
+    vacant: str = "waited for a lock that nobody held"
+
+
+LOCK = Speech()
+LEADER = Speech(
+    takes="lead",
+    gives="resign",
+    two="two leaders",
+    stale="stale leader's write",
+    held="led",
+    had="led",
+    gave="resigned",
+    lost="went on though its session had ended",
+    asked="nobody wanted to lead",
+    got="nobody was elected",
+    idle="nobody was elected",
+    vacant="wanted to lead, and nobody led,",
+)
 
 
 class Section(Struct):
@@ -40,13 +75,19 @@ class Section(Struct):
         return self.acquire.completion.time if self.acquire.completion else 0
 
     @property
+    def session(self) -> Any:
+        """That the lock's znode is of; None where the history does not say."""
+        said = self.acquire.completion.session if self.acquire.completion else UNSET
+        return None if said is UNSET else said
+
+    @property
     def freed_at(self) -> int | None:
         """The zxid at which the holder itself deleted its znode, where that is known."""
         done = self.release.completion if self.release else None
         return number(done.position) if done and done.type == OK else None
 
 
-def sections(history: History) -> list[Section]:
+def sections(history: History, speech: Speech = LOCK) -> list[Section]:
     """In the order in which they were acquired. A process holds a lock (by key) once at a time."""
     made: list[Section] = []
     held: dict[tuple[Any, Any], Section] = {}
@@ -54,14 +95,14 @@ def sections(history: History) -> list[Section]:
         op, done = call.invoke, call.completion
         place = (op.process, _hashable(op.key))
         mine = held.get(place)
-        if op.f == "acquire" and done is not None and done.type == OK:
+        if op.f == speech.takes and done is not None and done.type == OK:
             mine = held[place] = _section(call)
             made.append(mine)
         elif mine is not None and op.f == "write":
             mine.writes.append(call)
         elif mine is not None and op.f == "read":
             mine.reads.append(call)
-        elif mine is not None and op.f == "release":
+        elif mine is not None and op.f == speech.gives:
             mine.release = call
             mine.until = done.time if done else None
             del held[place]

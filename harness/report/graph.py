@@ -23,6 +23,7 @@ KINDS: dict[str, tuple[str, str, str]] = {  # colour, short words, what it means
     "rt": ("#7A848F", "real time", "had returned before the other was called"),
     "wr": ("#0B63CE", "read from", "wrote the value that the other read"),
     "ww": ("#111111", "version order", "wrote the value before the other's"),
+    "zxid": ("#111111", "zxid order", "has the lower zxid"),
     "rw": (RED, "overwritten", "read a value that the other replaced"),
 }
 OTHER = ("#6F42C1", "", "")

@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from harness.clock import MS, SECOND, Nanos, show
 from harness.history import Call
+from harness.op import Op
 
 READS = ("read", "get")
 OF_TREE = ("create", "delete", "setData", "exists", "getData", "getChildren")
@@ -67,7 +68,7 @@ def describe(call: Call) -> str:
         return f"{asked} ✗ {_error(done.error)}".rstrip()
     if op.f == "exists":
         return f"{asked} → {'nothing' if done.value is None else 'there'}"
-    told = DONE if op.f == "multi" else _told(done.value)
+    told = DONE if op.f == "multi" else _token(op, done.value) or _told(done.value)
     if told is DONE or (op.f not in READS and (told is None or done.value == op.value)):
         return f"{asked} ✓"
     return f"{asked} → {show_value(told)}"
@@ -96,6 +97,22 @@ def _parts(f: str, value: Sequence[Any]) -> Sequence[Any]:
     if f not in ("setData", "delete", "create") and isinstance(last, bool):
         return [*value[:-1], "watch"] if last else value[:-1]
     return value
+
+
+def _token(op: Op, told: Any) -> str | None:
+    """What a recipe says of itself: the token by which something is held, in the answer of who got
+    it ({"token": ..}) and of who wrote by it ([token, what it wrote]); DONE for counts alone."""
+    if isinstance(told, Mapping) and set(told) & {"token", "requests"}:
+        token = told.get("token")
+    elif isinstance(told, (list, tuple)) and len(told) == 2 and op.f == "write":
+        token = told[0] if told[1] == op.value else None
+        if token is None:
+            return None
+    else:
+        return None
+    if not isinstance(token, int):
+        return DONE
+    return f"token {token >> 32}.{token & 0xFFFFFFFF}" if token >> 32 else f"token {token}"
 
 
 def _told(value: Any) -> Any:

@@ -103,6 +103,10 @@ def test_history_without_them_has_no_legend_of_them(tmp_path: Path) -> None:
         ("exists", ["/a", False], None, "exists /a → nothing"),
         ("getData", "/a", [5, {"czxid": 1}], "getData /a → 5"),
         ("getChildren", "/a", [["b", "c"], {"czxid": 1}], 'getChildren /a → ["b", "c"]'),
+        ("lead", None, {"token": 4294967319, "requests": 4}, "lead → token 1.23"),
+        ("write", 3, [4294967319, 3], "write 3 → token 1.23"),
+        ("write", 3, [4294967319, 4], "write 3 → [4294967319, 4]"),
+        ("resign", None, {"requests": 1}, "resign ✓"),
         ("multi", [["delete", "/a", -1]], [None], 'multi [["delete", "/a", -1]] ✓'),
     ],
 )

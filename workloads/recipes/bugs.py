@@ -17,7 +17,8 @@ from harness.workload import Workload
 from workloads.recipes import data_bugs
 from workloads.recipes.clients import Clients
 from workloads.recipes.critical import Critical, Step
-from workloads.recipes.lock import ScalableLock, queue_path
+from workloads.recipes.election import Candidate
+from workloads.recipes.lock import ScalableLock
 
 
 class WatchLowest(ScalableLock):
@@ -33,8 +34,12 @@ class ForgetsCreate(ScalableLock):
 
     def find_again(self, key: Any, prefix: str) -> Step:
         """Nothing is looked for."""
-        found: Op = yield Do("exists", queue_path(key))
+        found: Op = yield Do("exists", self.queue(key))
         return found
+
+    def orphans(self, names: list[str]) -> list[str]:
+        """Nor is one seen later."""
+        return []
 
 
 class LooksThenWatches(ScalableLock):
@@ -54,7 +59,11 @@ class OtherNames(ScalableLock):
     def prefix(self, key: Any) -> str:
         """Longer names, which sort otherwise than their numbers."""
         own = super().prefix(key).rpartition("/")[2]
-        return f"{queue_path(key)}/{'zyx'[self.attempt % 3]}-lock-{own}"
+        return f"{self.queue(key)}/{'zyx'[self.attempt % 3]}-lock-{own}"
+
+    def is_own(self, name: str) -> bool:
+        """After the first letters."""
+        return super().is_own(name.partition("-lock-")[2])
 
 
 class SyncsFirst(ScalableLock):
@@ -63,15 +72,44 @@ class SyncsFirst(ScalableLock):
     def enter(self, key: Any, until: int) -> Step:
         """A round through the leader more."""
         made = yield from super().enter(key, until)
-        yield Do("sync", queue_path(key))
+        yield Do("sync", self.queue(key))
         return made
 
 
-def _client(recipe: type[Critical]) -> Callable[[Workload], Workload]:
-    """Puts another client in a lock's workload."""
+class GoesOn(Candidate):
+    """A leader that goes on in a new session, as if nothing had happened."""
+
+    @property
+    def stops(self) -> bool:
+        """Never."""
+        return False
+
+
+class FirstByName(Candidate):
+    """Takes for the first who is so by its whole name; that begins with the client's."""
+
+    def order(self, names: list[str]) -> list[str]:
+        """By name: a newer candidate may come before the one that leads."""
+        return sorted(names)
+
+
+class CandidateOfOtherName(OtherNames, Candidate):
+    """Its znodes' names begin otherwise, and do not sort as their numbers."""
+
+
+class CandidateSyncsFirst(SyncsFirst, Candidate):
+    """Asks for a sync before it looks who is in line."""
+
+
+LOCKS = ("lock", "herd")
+
+
+def _client(recipe: type[Critical], *names: str) -> Callable[[Workload], Workload]:
+    """Puts another client in a workload of one of these names; a lock's where none is given."""
 
     def make(built: Workload) -> Workload:
-        assert isinstance(built.wrap, Clients), f"{built.name} has no lock"
+        if not isinstance(built.wrap, Clients) or built.name not in (names or LOCKS):
+            raise ValueError(f"bug: goes with {' or '.join(names or LOCKS)}, not {built.name!r}")
         return replace(built, wrap=replace(built.wrap, recipe=recipe))
 
     return make
@@ -81,6 +119,11 @@ def _unguarded(built: Workload) -> Workload:
     """Writes without looking at the tokens; the judge goes on as if there were a guard."""
     assert isinstance(built.wrap, Clients), f"{built.name} has no lock"
     return replace(built, wrap=replace(built.wrap, rules=replace(built.wrap.rules, guard=False)))
+
+
+def _goes_on(built: Workload) -> Workload:
+    """Looks neither whether its session has ended nor at the register's token."""
+    return _unguarded(_client(GoesOn, "election")(built))
 
 
 VARIANTS: dict[str, Variant] = {
@@ -111,6 +154,32 @@ VARIANTS: dict[str, Variant] = {
         _client(LooksThenWatches),
         ("recipes/lock-scalable",),
         caught_by="progress",
+    ),
+    "leader-goes-on": Variant(
+        "a leader looks neither at its session's end nor at the register's token: two leaders",
+        SAFETY,
+        _goes_on,
+        ("recipes/election",),
+        caught_by="leader",
+    ),
+    "leader-by-name": Variant(
+        "who is first by its whole name leads, not who has the lowest number: two leaders",
+        SAFETY,
+        _client(FirstByName, "election"),
+        ("recipes/election",),
+        caught_by="leader",
+    ),
+    "leader-other-names": Variant(
+        "the candidates' names begin otherwise, and do not sort as their numbers",
+        CORRECT,
+        _client(CandidateOfOtherName, "election"),
+        ("recipes/election",),
+    ),
+    "leader-sync-first": Variant(
+        "a sync before each look who is in line",
+        CORRECT,
+        _client(CandidateSyncsFirst, "election"),
+        ("recipes/election",),
     ),
     "lock-other-names": Variant(
         "the znodes' names begin otherwise, and do not sort as their numbers",

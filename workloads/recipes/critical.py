@@ -73,6 +73,11 @@ class Critical(Recipe):
         """Whether the session that the lock's znode is of has ended, and the lock with it."""
         return any(self._is_mine(line) for line in self.mailbox)
 
+    @property
+    def stops(self) -> bool:
+        """Whether it must not go on with what it does."""
+        return self.rules.parts > 1 and self.lost
+
     def _is_mine(self, line: Op) -> bool:
         return self.session is not None and is_end(line) and line.session in (self.session, UNSET)
 
@@ -127,7 +132,7 @@ class Critical(Recipe):
         for i, path in enumerate(self.paths(op)):
             if i == dies_after:
                 yield Die()
-            if rules.parts > 1 and self.lost:
+            if self.stops:
                 return self._half_way(op, i)
             last = yield from self.put(path, op.value)
             if last.type != OK and i == 0:
@@ -185,7 +190,7 @@ class Critical(Recipe):
             got: Op = yield Do("getData", path)
             if got.type == OK or code(got) == "no-node":
                 break
-            if self.rules.parts > 1 and self.lost:
+            if self.stops:
                 break
             yield Sleep(AGAIN)
         return got
@@ -197,6 +202,8 @@ class Critical(Recipe):
             got = yield from self.get(path)
             if got.type != OK and code(got) != "no-node":
                 return got
+            if self.stops:
+                return fail(got, ["unavailable", "the session had ended"])
             if got.type == FAIL:
                 wrote: Op = yield Do("create", [path, [self.token, value]])
             elif self.rules.guard and got.value[0][0] > self.token:

@@ -10,8 +10,8 @@ and asks again when that is gone; it may have been given up, not released.
 
 The lock's token is the czxid of its znode. A create of which no answer came ends the session, and
 the znode it may have made lives on until that session has run out. The scalable lock finds it again
-by its name, which nobody else uses, and removes it; the simple lock's may be another's by the time
-it would be removed, so it is left alone.
+by its name, which nobody else uses, and removes it, as it does with any of its own that it sees
+later; the simple lock's may be another's by the time it would be removed, so it is left alone.
 """
 
 from __future__ import annotations
@@ -96,6 +96,14 @@ class ScalableLock(Waiting):
         self.mine = ""  # the path of its own znode
         self.attempt = 0  # counts the znodes that it asked for
 
+    def queue(self, key: Any) -> str:
+        """The parent of the queue."""
+        return queue_path(key)
+
+    def order(self, names: list[str]) -> list[str]:
+        """The queue, who is first being first."""
+        return sorted(names, key=_number)
+
     def acquire(self, op: Op) -> Running:
         """See above; fails as busy when its patience is at an end, and deletes its znode."""
         self.begin()
@@ -106,15 +114,16 @@ class ScalableLock(Waiting):
         (self.mine, stat), self.session = made.value, made.session
         while self.now < until:
             self.forget()
-            found: Op = yield Do("getChildren", queue_path(op.key))
+            found: Op = yield Do("getChildren", self.queue(op.key))
             if found.type == OK:
-                order = sorted(found.value[0], key=_number)
+                yield from self.remove(op.key, self.orphans(found.value[0]), found)
+                order = self.order(found.value[0])
                 if name_of(self.mine) not in order:
                     return fail(op, ["unavailable", "its znode is gone, with its session"])
                 if name_of(self.mine) == order[0]:
                     return self.got(op, stat["czxid"], found)
                 before = self.before(order, order.index(name_of(self.mine)))
-                yield from self.wait(f"{queue_path(op.key)}/{before}", until)
+                yield from self.wait(f"{self.queue(op.key)}/{before}", until)
             else:
                 yield Sleep(AGAIN)
             if self.lost:
@@ -123,7 +132,7 @@ class ScalableLock(Waiting):
 
     def prepare(self, op: Op) -> Running:
         """The parent of the queue."""
-        made: Op = yield Do("create", [queue_path(op.key), None])
+        made: Op = yield Do("create", [self.queue(op.key), None])
         return ok(op) if made.type == OK or code(made) == "node-exists" else ended(op, made)
 
     def enter(self, key: Any, until: int) -> Step:
@@ -132,7 +141,7 @@ class ScalableLock(Waiting):
         made: Op = yield Do("create", [prefix, None, "es"])
         while made.type != OK and self.now < until:
             if code(made) == "no-node":
-                yield Do("create", [queue_path(key), None])
+                yield Do("create", [self.queue(key), None])
             elif made.type == INFO:
                 yield from self.find_again(key, prefix)
             else:
@@ -144,22 +153,40 @@ class ScalableLock(Waiting):
     def prefix(self, key: Any) -> str:
         """A new znode's path up to its number: nobody else's, and none of its own before."""
         self.attempt += 1
-        return f"{queue_path(key)}/{self.me}.{self.attempt}-"
+        return f"{self.queue(key)}/{self.me}.{self.attempt}-"
 
     def find_again(self, key: Any, prefix: str) -> Step:
         """Remove the znode of a create that nobody answered, if it was made: its session is given
-        up, so nobody would hold it, and all behind it would wait for that session to run out."""
+        up, so nobody would hold it, and all behind it would wait for that session to run out. The
+        server asked now may be behind the one that was asked then, so a sync comes first."""
         for _ in range(TRIES):
-            found: Op = yield Do("getChildren", queue_path(key))
+            found: Op = yield Do("sync", self.queue(key))
+            if found.type == OK:
+                found = yield Do("getChildren", self.queue(key))
             if found.type == OK:
                 break
             yield Sleep(AGAIN)
         if found.type != OK:
             return found
-        for name in found.value[0]:
-            if name.startswith(name_of(prefix)):
-                found = yield Do("delete", [f"{queue_path(key)}/{name}", ANY])
-        return found
+        return (
+            yield from self.remove(
+                key, [n for n in found.value[0] if n.startswith(name_of(prefix))], found
+            )
+        )
+
+    def orphans(self, names: list[str]) -> list[str]:
+        """Its own znodes of earlier tries: a create may be done long after it was asked for."""
+        return [name for name in names if self.is_own(name) and name != name_of(self.mine)]
+
+    def is_own(self, name: str) -> bool:
+        """Whether it has made the znode of this name."""
+        return name.startswith(f"{self.me}.")
+
+    def remove(self, key: Any, names: list[str], last: Op) -> Step:
+        """Delete znodes of its own."""
+        for name in names:
+            last = yield Do("delete", [f"{self.queue(key)}/{name}", ANY])
+        return last
 
     def before(self, order: list[str], place: int) -> str:
         """Whom to watch: the one just before."""

@@ -22,7 +22,7 @@ from workloads.recipes.turns import Turns, final
 from workloads.register import Listening
 
 KINDS: Mapping[str, type[Critical]] = {"simple": SimpleLock, "scalable": ScalableLock}
-NEEDS = frozenset({"create", "delete", "exists", "getData", "getChildren", "setData"})
+NEEDS = frozenset({"create", "delete", "exists", "getData", "getChildren", "setData", "sync"})
 MOST_WOKEN = 1.5  # times, for each acquire of a scalable lock
 OPTIONS = (
     *("kind", "keys", "guard", "freeze", "die", "parts", "repair", "writes"),

@@ -21,8 +21,12 @@ class Turns:
 
     A process acquires one of the locks `keys`, does `inside` there and releases it. Where the
     acquire does not come out ok it begins anew. Written values are counted up, so that none is
-    written twice. Anybody whose process knows nothing of is idle.
+    written twice. Anybody whose process knows nothing of is idle. `takes` and `gives` are the
+    names of the first and the last operation of a circle.
     """
+
+    takes = "acquire"
+    gives = "release"
 
     def __init__(self, keys: Sequence[Any], inside: Sequence[str], rng: Random) -> None:
         self._keys, self._inside, self._rng = keys, inside, rng
@@ -41,8 +45,8 @@ class Turns:
     def begins(self, process: Any, key: Any) -> Op:
         """An acquire."""
         self._key[process] = key
-        self._left[process] = ["acquire"]  # until it is heard of
-        return invoke("acquire", process=process, key=key)
+        self._left[process] = [self.takes]  # until it is heard of
+        return invoke(self.takes, process=process, key=key)
 
     def goes_on(self, process: Any) -> Op | None:
         """The next operation of a process in its critical section; None for any other."""
@@ -59,10 +63,14 @@ class Turns:
             return
         if event.type == INFO:
             self._left.pop(process, None)
-        elif event.f == "acquire":
-            self._left[process] = [*self._inside, "release"] if event.type == OK else []
+        elif event.f == self.takes:
+            self._left[process] = [*self._inside, self.gives] if event.type == OK else []
         elif self._left.get(process):
             self._left[process] = self._left[process][1:]
+
+    def ends(self, process: Any) -> None:
+        """A process has nothing left to do in its circle, and begins anew."""
+        self._left.pop(process, None)
 
     def releases(self, ctx: gen.Context) -> Op | None:
         """For the end of a run: a release for each process that may still hold a lock, then None.
@@ -70,7 +78,7 @@ class Turns:
         for bit in bits_of(ctx.free & ~NEMESIS_BIT):
             process = ctx.processes[bit]
             if self._left.pop(process, None):
-                return invoke("release", process=process, key=self._key[process])
+                return invoke(self.gives, process=process, key=self._key[process])
         return None
 
 
@@ -94,7 +102,7 @@ class Once:
     def heard(self, event: Op) -> None:
         """A lock that was acquired need not be tried again."""
         self._turns.heard(event)
-        if event.f == "acquire" and event.type == OK:
+        if event.f == self._turns.takes and event.type == OK:
             self._todo = [key for key in self._todo if key != event.key]
 
 

@@ -103,6 +103,17 @@ def test_client_that_ended_is_an_excuse_until_its_session_runs_out():
     assert check(Progress("4s", session="1s", after="0.1s"), died, waits).verdict == "invalid"
 
 
+def test_fault_before_a_session_has_run_out_makes_it_longer():
+    died = [*got(0, 1, 0), *done(2, 3, 0, "write", 1, kind="info")]
+    band = [fault(SECOND, "kill"), fault(2 * SECOND, "start")]
+    waits = done(4, 7 * SECOND, 1, "acquire", kind="fail")
+    judge = Progress("2s", session="3s", after="0.1s")
+    assert check(judge, died, waits).verdict == "invalid"
+    assert check(judge, died, *band, waits).verdict == "valid"
+    late = [fault(4 * SECOND, "kill"), fault(4.1 * SECOND, "start")]
+    assert check(judge, died, *late, waits).verdict == "invalid"
+
+
 def test_session_that_its_client_gave_up_is_an_excuse_for_orphans_only():
     line = [(5, "watch", "info", "session", "closed")]
     waits = done(4, 7 * SECOND, 1, "acquire", kind="fail")

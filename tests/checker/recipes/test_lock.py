@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from checker.budget import Unlimited
-from checker.recipes.lock import BACK, STALE, TWICE, TWO, Lock
+from checker.recipes.lock import Lock
+from checker.recipes.section import LOCK
+from checker.recipes.token import BACK, TWICE
 from harness.history import History
 from tests.checker.by_hand import merged
 
@@ -69,8 +71,8 @@ def test_write_with_an_older_token_after_a_newer_write_is_invalid_and_named():
     history = merged(acquire(0, 1, 0, 5), *TWO_TURNS[3:], late)
     result = judge(history)
     assert result.verdict == "invalid"
-    assert result.data["broken"] == {STALE: 1}
-    assert result.cause.startswith(STALE)
+    assert result.data["broken"] == {LOCK.stale: 1}
+    assert result.cause.startswith(LOCK.stale)
     assert "write 3 of key 1 by process 0 with token 1.5 was accepted at 1.11" in result.cause
     anomaly = result.anomalies[0]
     assert history.ops[anomaly.at].value == 3
@@ -128,7 +130,7 @@ def test_two_that_hold_the_lock_at_one_zxid_are_invalid():
         release(6, 7, 0, 10),
     )
     result = judge(history)
-    assert result.data["broken"] == {TWO: 1}
+    assert result.data["broken"] == {LOCK.two: 1}
     assert "gave it up only at 1.10" in result.cause
 
 

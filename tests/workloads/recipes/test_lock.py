@@ -219,7 +219,17 @@ def test_create_without_an_answer_is_found_again_and_removed():
     (got,) = room.ends(until=3)  # before the old session has run out
     assert lost and got.type == OK
     (left,) = room.world.server.znodes["/locks-1"].children
-    assert left.startswith("c0.2-") and room.core(0).requests == 5
+    assert left.startswith("c0.2-") and room.core(0).requests == 6
+    assert room.world.server.requests["sync"] == 1  # the look must not be an old one
+
+
+def test_own_znode_of_an_earlier_try_is_removed_when_it_is_seen():
+    room = Room("scalable")
+    room.world.invoke("setup", invoke("create", ["/locks-1/c0.9-", None, "es"], process=99))
+    room.do(20, 0, "acquire")
+    (got,) = room.ends(until=3)
+    assert got.type == OK
+    assert list(room.world.server.znodes["/locks-1"].children) == ["c0.1-0000000001"]
 
 
 def refuse_first(f: str, room: Room, process: int) -> list[Any]:
