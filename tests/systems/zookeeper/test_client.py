@@ -169,6 +169,23 @@ def test_operation_that_names_a_node_has_a_session_there_that_never_moves() -> N
     assert talk.at == "n2"
 
 
+def test_each_operation_has_its_own_time() -> None:
+    talk = Talk(invoke("read", 1, key=1)).wait(200).begin(invoke("read", 2, key=2))
+    talk.wait(799)
+    assert talk.done == []
+    talk.wait(1)
+    assert [op.key for op in talk.done] == [1]
+    talk.wait(200)
+    assert [op.key for op in talk.done] == [1, 2]
+
+
+def test_cas_from_nothing_creates() -> None:
+    talk = Talk(invoke("cas", (None, 5), key=3)).answer(8, Refused("NoNode"))
+    assert talk.requests[1] == Create("/k3", 5)
+    talk.answer(9, Refused("NodeExists"))
+    assert outcome(talk)[::2] == ("fail", "node-exists")
+
+
 def test_completions_carry_the_operation_that_was_invoked() -> None:
     ops = [invoke("read", process=p, key=p) for p in (4, 5)]
     talk = Talk(*ops).answer(9, VALUE, 1).answer(9, Refused("NoNode"), 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.op import invoke
 from systems.zookeeper.command import Found, Refused
-from systems.zookeeper.wire import Answer, Event, Hello, Over, Ping, Request, Turned
+from systems.zookeeper.wire import Answer, Event, Hello, Over, Ping, Pong, Request, Turned
 from tests.systems.zookeeper.talk import STAT, Talk
 
 VALUE = Found([4, STAT])
@@ -147,6 +147,20 @@ def test_idle_session_pings_at_a_third_of_its_timeout() -> None:
     assert not any(type(m) is Ping for _, m in talk.said)
     talk.wait(251)
     assert talk.said[-1] == ("n2", Ping("0x1", 1, 1))
+
+
+def test_idle_session_whose_pings_are_answered_stays() -> None:
+    talk = Talk(READ).answer(8, VALUE)
+    for _ in range(10):
+        talk.wait(1000).tell(Pong("0x1", 1))
+    assert {to for to, _ in talk.said} == {"n2"}
+    assert sum(type(m) is Ping for _, m in talk.said) >= 3
+
+
+def test_client_that_wants_nothing_has_no_session_and_says_nothing() -> None:
+    talk = Talk(invoke("close")).answer(9, Found())
+    said = len(talk.said)
+    assert len(talk.wait(20_000).said) == said
 
 
 def test_idle_session_whose_pings_nobody_answers_moves_before_it_can_expire() -> None:

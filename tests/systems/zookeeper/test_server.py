@@ -15,7 +15,7 @@ from harness.clock import MS, SECOND, Nanos
 from harness.core import Send
 from systems.raft.election import ELECTION
 from systems.raft.identity import FIRST
-from systems.raft.message import Append, AskIndex, Birth, Entry, Index, position_of
+from systems.raft.message import Append, AskIndex, Birth, Entry, Index, Install, position_of
 from systems.zookeeper.command import (
     Attach,
     Create,
@@ -291,13 +291,128 @@ def test_watch_that_comes_along_is_set_again_or_fires_late_before_all_else() -> 
     assert [e.path for e in served.stream[2:]] == ["/b", "/c"]
 
 
-# --- a server alone
+# --- another leader, and a snapshot
+
+
+def test_what_is_open_is_sent_to_the_next_leader() -> None:
+    served = Served().ask(Create("/a")).ask(GetData("/a")).ask(Sync())
+    served.hear(Hello("", 1, TIMEOUT, 0, 0, 1, ()), "c1")
+    before = len(served.led)
+    append = Append(2, 2, 1, (), 2, 1)
+    served.hear(append, "n3")
+    sent = served.led[before:]
+    assert Joins("c1", "", 1, TIMEOUT) in sent and Forward(S, 1, 1, 0, Create("/a")) in sent
+    assert [type(m) for m in sent if type(m) is AskIndex] == [AskIndex]
+
+
+def test_index_given_before_the_leader_changed_is_not_taken() -> None:
+    served = Served().ask(Sync())
+    [asked] = [m for m in served.led if type(m) is AskIndex]
+    served.hear(Append(2, 2, 1, (), 2, 1), "n3").hear(Index(asked.token, zxid(2)), "n2")
+    assert served.stream == []
+
+
+def test_write_is_done_once_though_two_leaders_put_it_into_the_log() -> None:
+    served = Served().ask(Create("/q-", None, "s"))
+    twice = Entry(1, S, 1, Txn(1, 0, Create("/q-", None, "s")))
+    served.log(twice).log(twice)
+    [answer] = served.stream
+    assert answer.result.value[0] == "/q-0000000000"
+    assert sorted(served.server.machine.znodes.nodes) == ["/", "/q-0000000000"]
+
+
+def test_sessions_come_again_when_a_snapshot_has_replaced_the_state() -> None:
+    other = Served().write(Create("/a")).write(Create("/b"))
+    parts = tuple(other.server.machine.save())
+    served = Served().ask(GetData("/"), watch=True)
+    members = served.server.raft.members
+    for place, part in enumerate(parts):
+        served.hear(Install(1, 4, 1, place, len(parts), part, 1, members), "n2")
+    assert served.server.applied == 4 and "/b" in served.server.machine.znodes.nodes
+    assert served.told[-1] == ("c0", Turned(1, "moved"))
+    served.hear(Hello(S, 2, TIMEOUT, zxid(2), zxid(2), 2, (("child", "/"),)))
+    assert served.led[-1] == Joins("c0", S, 2, TIMEOUT)
+
+
+def test_session_that_expired_while_it_was_coming_is_told_so() -> None:
+    served = Served().hear(Hello(OTHER, 5, TIMEOUT, 0, 0, 1, ()), "c9")
+    served.log(Entry(1, OTHER, 0, Expire()), Entry(1, OTHER, 0, Attach(5, "n1")))
+    assert served.told[-1] == ("c9", Turned(5, "expired"))
+
+
+def test_session_whose_client_is_silent_for_long_is_let_go() -> None:
+    served = Served()
+    served.tick(2 * TIMEOUT + 1)
+    assert served.server.here == {}
+
+
+# --- a server that leads
+
+
+def leader() -> Server:
+    """n1 alone, which leads since 1 s."""
+    server = Server("n1", ("n1",), Machine(), Random(1), tick=SECOND)
+    server.start((), 0)
+    server.timer(ELECTION, SECOND)
+    assert server.raft.is_leader
+    return server
+
+
+def sent(effects: Iterable[Any]) -> list[Any]:
+    return [effect.message for effect in effects if isinstance(effect, Send)]
 
 
 def test_server_that_is_a_majority_alone_answers_in_the_same_moment() -> None:
     server = Server("n1", ("n1",), Machine(), Random(1), tick=SECOND)
     server.start((), 0)
     server.receive("c0", HELLO, 0)
-    effects = list(server.timer(ELECTION, SECOND))
-    told = [e.message for e in effects if isinstance(e, Send)]
+    told = sent(server.timer(ELECTION, SECOND))
     assert [type(m) for m in told] == [Welcome] and server.applied == server.raft.commit
+
+
+def test_leader_puts_the_sessions_and_writes_of_other_servers_into_the_log() -> None:
+    server = leader()
+    server.receive("n2", Joins("c0", "", 1, TIMEOUT), SECOND)
+    [session] = server.machine.sessions
+    for _ in range(2):
+        server.receive("n2", Forward(session, 1, 1, 0, Create("/a", 1, "e")), SECOND)
+    assert server.machine.znodes.nodes["/a"].owner == session
+    assert [line["type"] for line in server.dump().log] == ["noop", "createSession", "create"]
+    assert server.here == {}  # it is at n2
+
+
+def test_leader_ends_the_session_of_which_no_server_has_heard() -> None:
+    server = leader()
+    for client in ("c0", "c1"):
+        server.receive("n2", Joins(client, "", 1, TIMEOUT), SECOND)
+    mine, other = server.machine.sessions
+    now = SECOND
+    while now < SECOND + 7 * SECOND:
+        now += SECOND
+        server.receive("n2", Heard((mine,)), now)
+        server.timer(TICK, now)
+    assert list(server.machine.sessions) == [mine]
+    last = server.dump().log[-1]
+    assert (last["type"], last["value"], last["expired"]) == ("closeSession", other, True)
+
+
+def test_leader_that_has_stood_still_ends_no_session_for_that() -> None:
+    server = leader()
+    server.receive("n2", Joins("c0", "", 1, TIMEOUT), SECOND)
+    server.timer(TICK, 60 * SECOND)
+    assert len(server.machine.sessions) == 1
+
+
+def test_sync_at_a_leader_alone_is_answered_at_once() -> None:
+    server = leader()
+    [welcome] = sent(server.receive("c0", HELLO, SECOND))
+    [item] = sent(server.receive("c0", Request(welcome.session, 1, 1, 0, 0, Sync()), SECOND))
+    assert item.what == Answer(1, server.position, Found())
+
+
+def test_server_that_does_not_lead_drops_what_is_passed_to_it() -> None:
+    served = Served()
+    before = len(served.led)
+    served.hear(Forward(S, 1, 1, 0, Create("/a")), "n3").hear(Joins("c5", "", 1, 500), "n3")
+    served.hear(Heard((S,)), "n3")
+    assert len(served.led) == before and served.told[1:] == []
