@@ -4,11 +4,10 @@ An increment says which value it made, and the zxid at which it made it. A histo
 only if, for each counter,
 
 - N1 no value was made by two increments (else the first was lost);
-- N2 in the order of the values the zxids grow;
+- N2 in the order of the zxids each increment makes more than what was made or read before, and a
+  read has no less; and what is read at one zxid is one value, that of an increment made there;
 - N3 whoever asked after a value had been made, or read, makes a higher one, or reads no lower one;
-- N4 a read has the value of the last increment at or before its zxid, or a higher one where some of
-  unknown outcome may lie between, but less than that of the next;
-- N5 each value up to the highest that was made or read was made by somebody: by an increment that
+- N4 each value up to the highest that was made or read was made by somebody: by an increment that
   said so, or by one of unknown outcome that was asked for before anybody saw that value or a
   higher one. One that names the value it would have made can have made no other.
 
@@ -47,7 +46,7 @@ class Count:
         total = 0
         for group in by_key(calls):
             made, seen = _made(group), _seen(group)
-            wrongs += [*_twice(made), *_zxids(made), *_times(seen), *_reads(made, group)]
+            wrongs += [*_twice(made), *_zxids(seen), *_times(seen)]
             wrongs += _unmade(made, seen, group)
             total += max(map(_value, seen), default=0)
         asked = [call for call in calls if call.invoke.f == "increment"]
@@ -65,7 +64,9 @@ def _lacks(calls: Iterable[Call]) -> str | None:
     oks = [call for call in calls if is_ok(call)]
     if not any(call.invoke.f == "increment" for call in oks):
         return "nothing was incremented"
-    if any(number(told(call)) is None for call in oks):
+    if any(_value(call) < (call.invoke.f == "increment") for call in oks) or any(
+        number(told(call)) is None for call in oks
+    ):
         return "an operation does not say the counter's value"
     if any(_position(call) is None for call in oks):
         return "an operation says no zxid"
@@ -113,20 +114,47 @@ def _twice(made: Sequence[Call]) -> Iterator[Wrong]:
         yield Wrong(LOST, b, (a,), forces, text)
 
 
-def _zxids(made: Sequence[Call]) -> Iterator[Wrong]:
-    for a, b in pairwise(made):
-        first, second = _position(a), _position(b)
-        if _value(a) == _value(b) or first is None or second is None or first < second:
-            continue
-        text = (
-            f"{who(b)} made {_value(b)} of counter {b.invoke.key} at {zxid(second)}, though "
-            f"{who(a)} made {_value(a)} only at {zxid(first)}"
-        )
-        forces = (
-            edge(a, b, "ww", f"{_value(a)}, then {_value(b)}"),
-            edge(b, a, "ww", f"{zxid(second)}, then {zxid(first)}"),
-        )
-        yield Wrong(BACK, a, (b,), forces, text)
+def _zxids(seen: Sequence[Call]) -> Iterator[Wrong]:
+    """Increments and reads by zxid; at one zxid the increment comes first: it made that state."""
+    placed = [(place, call) for call in seen if (place := _position(call)) is not None]
+    top: tuple[int, Call] | None = None
+    for place, call in sorted(placed, key=lambda it: (it[0], it[1].invoke.f == "read")):
+        if top is None or _fits(call, top[1], same=place == top[0]):
+            top = place, call
+        elif not _is_twice(call, top[1]):
+            yield _unfit(call, top[1])
+
+
+def _fits(call: Call, before: Call, *, same: bool) -> bool:
+    """Whether it may come next by zxid; `same`: at that of the one before."""
+    if call.invoke.f == "increment":
+        return _value(call) > _value(before) and not same
+    return _value(call) == _value(before) or (_value(call) > _value(before) and not same)
+
+
+def _is_twice(call: Call, other: Call) -> bool:
+    """Whether N1 has something to say of them."""
+    both = call.invoke.f == other.invoke.f == "increment"
+    return both and _value(call) == _value(other)
+
+
+def _unfit(call: Call, before: Call) -> Wrong:
+    at, there = zxid(_position(call)), zxid(_position(before))
+    text = (
+        f"{who(call)} {_did(call)} {_value(call)} of counter {call.invoke.key} at {at}, though "
+        f"{who(before)} had {_did(before)} {_value(before)} at {there}"
+    )
+    is_read = call.invoke.f == "read"
+    forces = (
+        edge(before, call, "ww", f"{there}, then {at}"),
+        edge(call, before, "rw" if is_read else "ww", f"{_value(call)}, not {_value(before)}"),
+    )
+    is_lost = is_read and _value(call) < _value(before)
+    return Wrong(LOST if is_lost else BACK, call, (before,), forces, text)
+
+
+def _did(call: Call) -> str:
+    return "read" if call.invoke.f == "read" else "made"
 
 
 # N3
@@ -145,13 +173,11 @@ def _times(seen: Sequence[Call]) -> Iterator[Wrong]:
         top, is_read = highest[before - 1], call.invoke.f == "read"
         if _value(call) > _value(top) or (is_read and _value(call) == _value(top)):
             continue
-        if not is_read and _value(call) == _value(top) and top.invoke.f == "increment":
-            continue  # N1's
-        did = "read" if is_read else "made"
-        saw = "read" if top.invoke.f == "read" else "made"
+        if _is_twice(call, top):
+            continue
         text = (
-            f"{who(call)} {did} {_value(call)} of counter {call.invoke.key}, though {who(top)} had "
-            f"{saw} {_value(top)} before it asked"
+            f"{who(call)} {_did(call)} {_value(call)} of counter {call.invoke.key}, though "
+            f"{who(top)} had {_did(top)} {_value(top)} before it asked"
         )
         forces = (
             edge(top, call, "rt", ""),
@@ -161,36 +187,6 @@ def _times(seen: Sequence[Call]) -> Iterator[Wrong]:
 
 
 # N4
-
-
-def _reads(made: Sequence[Call], group: Sequence[Call]) -> Iterator[Wrong]:
-    placed = sorted((p, _value(c), c) for c in made if (p := _position(c)) is not None)
-    places = [place for place, _, _ in placed]
-    for read in group:
-        at = _position(read)
-        if read.invoke.f != "read" or not is_ok(read) or at is None:
-            continue
-        after = bisect_right(places, at)
-        if after and placed[after - 1][1] > _value(read):
-            yield _misread(read, placed[after - 1][2], before=True)
-        elif after < len(placed) and placed[after][1] <= _value(read):
-            yield _misread(read, placed[after][2], before=False)
-
-
-def _misread(read: Call, other: Call, *, before: bool) -> Wrong:
-    at, there = zxid(_position(read)), zxid(_position(other))
-    when = f"had made {_value(other)} at {there}" if before else f"made that only at {there}"
-    text = f"{who(read)} read {_value(read)} of counter {read.invoke.key} at {at}, though "
-    text += f"{who(other)} {when}"
-    one, two = (other, read) if before else (read, other)
-    forces = (
-        edge(one, two, "ww", f"{zxid(_position(one))}, then {zxid(_position(two))}"),
-        edge(two, one, "rw" if before else "wr", f"read {_value(read)}"),
-    )
-    return Wrong(LOST if before else BACK, read, (other,), forces, text)
-
-
-# N5
 
 
 def _unmade(made: Sequence[Call], seen: Sequence[Call], group: Sequence[Call]) -> Iterator[Wrong]:
@@ -207,10 +203,10 @@ def _unmade(made: Sequence[Call], seen: Sequence[Call], group: Sequence[Call]) -
     for value, first in _firsts(seen):
         if value in values:
             continue
-        if value in named and named[value].invoke.time < ends(first):
+        if value in named and named[value].invoke.time <= ends(first):
             continue
         used += 1
-        if used > bisect_left(free, ends(first)):
+        if used > bisect_right(free, ends(first)):
             yield _nobody(value, first, made)
             return
 
@@ -227,11 +223,10 @@ def _firsts(seen: Sequence[Call]) -> Iterator[tuple[int, Call]]:
 def _nobody(value: int, first: Call, made: Sequence[Call]) -> Wrong:
     below = [call for call in made if _value(call) < value]
     last = below[-1:]
-    did = "read" if first.invoke.f == "read" else "made"
     since = f", where {who(last[0])} had made {_value(last[0])}" if last else ""
     text = (
-        f"{who(first)} {did} {_value(first)} of counter {first.invoke.key}{since}: no increment "
-        f"that was answered made {value}, nor can one of unknown outcome have made it"
+        f"{who(first)} {_did(first)} {_value(first)} of counter {first.invoke.key}{since}: no "
+        f"increment that was answered made {value}, nor can one of unknown outcome have made it"
     )
     forces: list[Edge] = [
         edge(call, first, "ww", f"{_value(call)}, then {_value(first)}") for call in last

@@ -5,13 +5,14 @@ delete; a take of unknown outcome says which item it asked to delete. Any number
 take at once. A history is valid if and only if, for each queue,
 
 - Q1 no item, by number or by value, was taken twice;
-- Q2 an item that was taken had been put: its put was called before the take returned, did not
-  certainly fail, and was told this number if it was told one;
+- Q2 an item that was taken had been put: its put was called before the take returned, has a lower
+  zxid, did not certainly fail, and was told this number if it was told one;
 - Q3 numbers of items grow with the zxids of their creates and with real time, and so do, in the
   order in which they were taken, those of their deletes;
 - Q4 no item was passed over or lost: one that a put had been told of is there until a take of it.
   So before a higher number was taken, and where a take found the queue empty that was called after
-  the put had returned, a take of this item, ok or of unknown outcome, must have been called.
+  the put had returned, a take of this item, ok or of unknown outcome, must have been called; and no
+  take found the queue empty at a zxid between those of the item's put and of its take.
 
 Until each queue was found empty after the last put (the drain at the end), a valid history is
 unknown: what is lost might still be there.
@@ -19,8 +20,9 @@ unknown: what is lost might still be there.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 from msgspec import UNSET
@@ -55,7 +57,7 @@ class Queue:
         for group in by_key(calls):
             puts, takes = _of(group, "put"), _of(group, "take")
             wrongs += [*_twice(takes), *_nowhere(takes, group), *_order(puts), *_order(takes)]
-            wrongs += _lost(puts, group)
+            wrongs += [*_late([*puts, *takes]), *_lost(puts, group)]
         data: dict[str, Any] = {
             "put": sum(is_ok(call) for call in calls if call.invoke.f == "put"),
             "taken": sum(is_ok(call) for call in calls if call.invoke.f == "take"),
@@ -143,6 +145,7 @@ def _twice(takes: Sequence[Call]) -> Iterator[Wrong]:
 
 def _nowhere(takes: Sequence[Call], group: Sequence[Call]) -> Iterator[Wrong]:
     asked = {str(call.invoke.value): call for call in group if call.invoke.f == "put"}
+    highest = _highest(call for call in asked.values() if is_ok(call))
     for take in takes:
         put = asked.get(str(_value(take)))
         if put is None:
@@ -153,6 +156,10 @@ def _nowhere(takes: Sequence[Call], group: Sequence[Call]) -> Iterator[Wrong]:
             why = f"which {who(put)} put only later"
         elif is_ok(put) and _item(put) != _item(take):
             why = f"though {who(put)} had put it as item {_item(put)}"
+        elif is_ok(put) and 0 < _place(take) <= _place(put):
+            why = f"at {zxid(_place(take))}, though {who(put)} put it only at {zxid(_place(put))}"
+        elif is_unsure(put) and highest(put.invoke.time) > (_item(take) or 0):
+            why = f"though item {highest(put.invoke.time)} had been put before {who(put)} put it"
         else:
             continue
         text = f"{who(take)} took {_value(take)} as item {_item(take)} of queue {take.invoke.key}, "
@@ -161,11 +168,19 @@ def _nowhere(takes: Sequence[Call], group: Sequence[Call]) -> Iterator[Wrong]:
         yield Wrong(NOWHERE, take, core, forces, text + why)
 
 
+def _highest(puts: Iterable[Call]) -> Callable[[int], int]:
+    """For a time, the highest number of an item that had been put before it."""
+    order = sorted(puts, key=ends)
+    times = [ends(put) for put in order]
+    best = list(accumulate((_item(put) or 0 for put in order), max, initial=-1))
+    return lambda time: best[bisect_left(times, time)]
+
+
 # Q3
 
 
 def _order(calls: Sequence[Call]) -> Iterator[Wrong]:
-    """Puts, or takes, by zxid: numbers must grow, and with real time too."""
+    """Puts, or takes, by zxid: numbers must grow."""
     top: Call | None = None
     calls = list(filter(_place, calls))
     for call in calls:
@@ -180,7 +195,6 @@ def _order(calls: Sequence[Call]) -> Iterator[Wrong]:
             yield Wrong(ORDER, call, (top,), forces, text)
         else:
             top = call
-    yield from _late(calls)
 
 
 def _verb(call: Call) -> str:
@@ -190,7 +204,7 @@ def _verb(call: Call) -> str:
 def _late(calls: Sequence[Call]) -> Iterator[Wrong]:
     """Zxids against real time: one that was called after another had returned comes after it."""
     first: Call | None = None  # of those with higher zxids, the first that returned
-    for call in reversed(calls):
+    for call in sorted(filter(_place, calls), key=_place, reverse=True):
         if first is not None and ends(first) < call.invoke.time:
             there, at = zxid(_place(first)), zxid(_place(call))
             text = (
@@ -210,6 +224,7 @@ def _lost(puts: Sequence[Call], group: Sequence[Call]) -> Iterator[Wrong]:
     """Items that must have been there when a take went past them: since when a take of each may
     have happened, against what shows that it was gone."""
     called = _called(group)
+    taken = {_item(call): call for call in group if call.invoke.f == "take" and is_ok(call)}
     takes = [call for call in group if call.invoke.f == "take"]
     empties = sorted((c for c in takes if _is_empty(c)), key=ends)
     higher = _firsts([c for c in takes if is_ok(c) and _item(c) is not None])
@@ -221,6 +236,30 @@ def _lost(puts: Sequence[Call], group: Sequence[Call]) -> Iterator[Wrong]:
         for gone in sorted(past, key=ends)[:1]:
             if since > ends(gone):
                 yield _passed(put, gone)
+                break
+        else:
+            yield from _there(put, taken.get(item), empties)
+
+
+def _there(put: Call, take: Call | None, empties: Sequence[Call]) -> Iterator[Wrong]:
+    """Where a take found nothing at a zxid at which the item was there."""
+    if take is None or not _place(put):
+        return
+    for gone in empties:
+        if _place(put) <= _place(gone) < _place(take):
+            at, since, until = (zxid(_place(call)) for call in (gone, put, take))
+            text = (
+                f"{who(gone)} found queue {put.invoke.key} empty at {at}, though item {_item(put)} "
+                f"was there from {since}, when {who(put)} put it, to {until}, when {who(take)} "
+                "took it"
+            )
+            forces = (
+                edge(put, gone, "ww", f"{since}, then {at}"),
+                edge(gone, take, "ww", f"{at}, then {until}"),
+                edge(take, gone, "rw", "must be gone first"),
+            )
+            yield Wrong(LOST, gone, (put, take), forces, text)
+            return
 
 
 def _called(group: Iterable[Call]) -> dict[int | None, int]:
