@@ -44,6 +44,11 @@ FORMULAS = {"simple": "1.5 n² + 0.5 n", "counter": "n² + n", "scalable": "6 n 
 NAMES = {"simple": "simple lock", "counter": "counter", "scalable": "scalable lock"}
 FEW, ALL = (10, 30, 100), (10, 30, 100, 300, 1000)
 COLOURS = {"simple": "#D1495B", "counter": "#7A4FBF", "scalable": "#0B63CE"}
+PLACES = {  # of the figures, beside their points
+    "simple": ((-8, 8), "right"),
+    "counter": ((10, -3.5), "left"),
+    "scalable": ((8, -12), "left"),
+}
 RACES = 20  # seeds
 # A hand-over takes a thousand clients' requests: time for them, and disks that do not count.
 OPTIONS = {"check_every": 1_000_000, "fsync": "1us"}
@@ -109,7 +114,7 @@ def draw(counts: Sequence[dict[str, Any]], path: Path) -> None:
         xs, ys = zip(*points, strict=True)
         label = f"{NAMES[kind]}, counted; the line is {FORMULAS[kind]}"
         axes.plot(xs, ys, "o", color=COLOURS[kind], ms=7, label=label)
-        place, side = ((8, -12), "left") if kind == "counter" else ((-8, 8), "right")
+        place, side = PLACES[kind]
         for x, y in points:
             axes.annotate(
                 f"{y:,}", (x, y), xytext=place, textcoords="offset points", ha=side, size=8.5
