@@ -340,6 +340,13 @@ def test_session_that_expired_while_it_was_coming_is_told_so() -> None:
     assert served.told[-1] == ("c9", Turned(5, "expired"))
 
 
+def test_server_that_does_not_lead_ends_no_session_and_deletes_no_ephemeral() -> None:
+    served = Served().write(Create("/e", 1, "e"), S)
+    before = served.server.machine.digest
+    served.tick(TIMEOUT + 1).tick(TIMEOUT + 1)
+    assert served.server.machine.digest == before and served.server.applied == 3
+
+
 def test_session_whose_client_is_silent_for_long_is_let_go() -> None:
     served = Served()
     served.tick(2 * TIMEOUT + 1)

@@ -101,6 +101,7 @@ REFUSED = [
     (Create("/a/"), "BadArguments"),
     (SetData("/x", 1), "NoNode"),
     (SetData("/a", 1, 4), "BadVersion"),
+    (SetData("/e", 1, 0), "BadVersion"),
     (Delete("/x"), "NoNode"),
     (Delete("/a", 4), "BadVersion"),
     (Delete("/a"), "NotEmpty"),
@@ -112,9 +113,14 @@ REFUSED = [
 ]
 
 
+def full() -> Znodes:
+    """/a and /a/b, as created; /e, ephemeral, at version 1."""
+    return tree(Create("/a", 1), Create("/a/b"), Create("/e", flags="e"), SetData("/e", 2))
+
+
 @pytest.mark.parametrize(("op", "error"), REFUSED)
 def test_what_is_refused_changes_nothing(op: Any, error: str) -> None:
-    znodes = tree(Create("/a", 1), Create("/a/b"), Create("/e", flags="e"))
+    znodes = full()
     before = everything(znodes)
     assert znodes.write(op, 9, 90, "0x1") == Refused(error)
     assert everything(znodes) == before and znodes.changes == []
@@ -122,7 +128,7 @@ def test_what_is_refused_changes_nothing(op: Any, error: str) -> None:
 
 @pytest.mark.parametrize(("op", "error"), [*REFUSED, (Check("/a", 4), "BadVersion")])
 def test_multi_in_which_one_is_refused_does_nothing_and_says_which(op: Any, error: str) -> None:
-    znodes = tree(Create("/a", 1), Create("/a/b"), Create("/e", flags="e"))
+    znodes = full()
     before = everything(znodes)
     others = (SetData("/a/b", 2), Create("/n"), Create("/m", 1, "es"), Delete("/m0000000003"))
     assert znodes.write(Multi((*others, op)), 9, 90, "0x1") == Refused(error, len(others))
