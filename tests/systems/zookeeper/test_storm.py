@@ -54,6 +54,37 @@ def test_storm_breaks_no_promise(seed: int, read_mode: str) -> None:
     assert run.recovery < 1 * SECOND
 
 
+@pytest.mark.parametrize(
+    "seed", [*range(6), 114, 129]
+)  # those two have sessions that end on a move
+def test_storm_with_short_sessions_and_many_snapshots_breaks_none_either(seed: int) -> None:
+    mode = ("plain", "sync")[seed % 2]
+    short = {"snapshot_every": 15, "keep_log": True, "session_timeout": "1s"}
+    run = run_storm(
+        "zookeeper",
+        seed,
+        nodes=NODES[seed % len(NODES)],
+        make=register_op(),
+        final_keys=(0, 1, 2),
+        every=200 * MS,
+        recovery=3 * SECOND,
+        options={"read_mode": mode, **short},
+    )
+    assert run.ending.violation is None
+    log = whole_log(run)
+    assert complaints(run.history, log, fresh_reads=mode == "sync") == []
+    assert len({dump.digest for dump in run.dumps}) == 1
+
+
+def whole_log(run: Run) -> list[dict[str, Any]]:
+    """All lines that any server still has: who was sent a snapshot lacks what was before."""
+    whole = {line["index"]: line for dump in run.dumps for line in dump.log}
+    assert sorted(whole) == list(range(1, len(whole) + 1))
+    for dump in run.dumps:
+        assert all(line == whole[line["index"]] for line in dump.log)
+    return [whole[index] for index in sorted(whole)]
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_checker_finds_sync_reads_linearizable(seed: int) -> None:
     assert check(storm(seed, "sync").history, CasRegister()).verdict == VALID
@@ -179,11 +210,8 @@ def test_storm_on_a_tree_keeps_the_guarantee(seed: int) -> None:
     assert run.ending.violation is None
     result = ZooKeeperGuarantee().check(History(run.history, dumps=run.ending.dumps), Unlimited())
     assert (result.verdict, result.cause) == (VALID, None)
-    whole = {line["index"]: line for dump in run.dumps for line in dump.log}
-    log = [whole[index] for index in sorted(whole)]
-    for dump in run.dumps:  # who was sent a snapshot lacks what was before
-        assert all(line == whole[line["index"]] for line in dump.log)
-        assert (dump.log[-1], dump.digest) == (log[-1], run.dumps[0].digest)
+    log = whole_log(run)
+    assert all((d.log[-1], d.digest) == (log[-1], run.dumps[0].digest) for d in run.dumps)
 
     # ephemerals die with their sessions
     ends = {line["value"]: line["position"] for line in log if line["type"] == "closeSession"}

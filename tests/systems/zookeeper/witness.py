@@ -43,6 +43,8 @@ class Replayed:
         kind, session, value = line["type"], line["session"], line["value"]
         if kind == "createSession":
             self._last[value["session"]] = 0
+        elif kind == "attach":
+            return None if value["session"] in self._last else "session-expired"
         elif kind == "closeSession":
             return None if self._last.pop(value, None) is not None else "session-expired"
         if kind not in ("create", "setData"):
