@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -119,3 +120,54 @@ def test_mix_is_told_with_its_parts_and_drawn_with_both_configurations() -> None
 )
 def test_history_that_does_not_say_enough_is_unknown(parts: list[Any]) -> None:
     assert judge(*parts).verdict == "unknown"
+
+
+def really(rng: Random) -> list[Any]:
+    """What readers of a ready file see: each in its session, of some state no older than before."""
+    parts, changes, zxid, at = [], list[tuple[int, int, int]](), 1, 0
+    for number in range(1, rng.randrange(3, 8)):
+        begun, zxid = zxid + 1, zxid + rng.randrange(3, 6)
+        start, end = at, at + rng.randrange(5, 15)
+        outcome = rng.choice(("ok", "ok", "ok", "ok", "info", "fail"))
+        if outcome == "ok":
+            parts.append(ready(start, end, number, zxid))
+        else:
+            parts.append(not_ready(start, end, number, outcome))
+        if outcome == "ok" or (outcome == "info" and rng.random() < 0.5):
+            changes.append((begun, zxid, number))
+        at = end + rng.randrange(1, 10)
+    for process in range(1, 4):
+        seen, time = 0, rng.randrange(20)
+        for _ in range(rng.randrange(1, 5)):
+            seen += rng.randrange(4)
+            whole = [number for _, made, number in changes if made <= seen]
+            is_changing = any(begun <= seen < made for begun, made, _ in changes)
+            time += rng.randrange(1, 20)
+            if whole and not is_changing:
+                found = [whole[-1]] * 3
+                late = at + time  # an old state is seen at any later time
+                parts.append(read(late, late + 1, found, seen, process, f"r{process}"))
+    return parts
+
+
+def test_what_readers_of_a_ready_file_see_is_never_accused() -> None:
+    rng, valid = Random(3), 0
+    for _ in range(1500):
+        parts = really(rng)
+        result = judge(*parts)
+        valid += result.verdict == "valid"
+        assert result.verdict != "invalid", (result.cause, parts)
+    assert valid > 500
+
+
+def test_one_part_of_another_configuration_is_always_found() -> None:
+    rng, tried = Random(4), 0
+    while tried < 300:
+        parts = really(rng)
+        reads = [part for part in parts if part[1][2:4] == ("ok", "read")]
+        if not reads:
+            continue
+        tried += 1
+        found = rng.choice(reads)[1][4]
+        found[rng.randrange(3)] += rng.choice((-1, 1))
+        assert judge(*parts).verdict == "invalid", parts
