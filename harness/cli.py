@@ -98,7 +98,10 @@ def check(
     ],
     model: Annotated[
         str | None,
-        typer.Option(help="register, cas-register, kv-append or mutex; a run has its own checks"),
+        typer.Option(
+            help="register, cas-register, kv-append or mutex; or zookeeper, which is judged by its "
+            "own guarantee; a run has its own checks"
+        ),
     ] = None,
     time_limit: Annotated[str, typer.Option(help="for each history")] = "60s",
     memory_limit: Annotated[str, typer.Option(help="for each history")] = "1GB",

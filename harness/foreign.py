@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from harness.core import Dump
 from harness.edn import Keyword, Reader, loads
 from harness.error import HistoryError, UserError, nearest
 from harness.history import History, check_types, load_jsonl
@@ -87,7 +88,21 @@ def _load_run(folder: Path) -> History:
         raise HistoryError(f"{path}:1: the file is empty")
     from harness.store import load_dumps
 
-    return load_jsonl(path, dumps=load_dumps(folder))
+    return load_jsonl(path, dumps=load_dumps(folder) or _logs(folder))
+
+
+def _logs(folder: Path) -> dict[str, Dump]:
+    """The nodes' committed logs alone, <node>/log.jsonl, where others left nothing else of them."""
+    found = {}
+    for path in sorted(folder.glob("*/log.jsonl")):
+        entries = []
+        for number, line in enumerate(path.read_bytes().splitlines(), 1):
+            try:
+                entries.append(msgspec.json.decode(line))
+            except msgspec.DecodeError as error:
+                raise HistoryError(f"{path}:{number}: {error}") from None
+        found[path.parent.name] = Dump(entries, None, "")
+    return found
 
 
 def detect(data: bytes, source: str) -> str:

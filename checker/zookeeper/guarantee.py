@@ -87,7 +87,7 @@ class _Judged:
         asked, placed = self.asked.requests, self._placed
         yield log_rules(self.log, placed)
         yield placed.findings
-        yield order_rules(asked, placed.writes)
+        yield order_rules(asked, placed.writes, self.log.births | self.watches.births)
         yield self.comparison.run(asked)
         yield watch_rules(
             self.watches,

@@ -34,12 +34,13 @@ RUNGS = (LINEARIZABLE, ZOOKEEPER, SEQUENTIAL, SESSION)
 
 REGISTER = frozenset({"read", "write", "cas"})
 OF_WATCHES = frozenset({"W1", "W2", "W3", "W4", "W5", "W6"})
+OF_ORDER = frozenset({"Z1", "Z2", "Z3", "Z4", "Z5", "Z6", "Z10", "Z11"})  # no order explains it
 OF_REAL_TIME = frozenset({"Z1", "Z4", "Z5"})
 TWICE = "zxid used twice"  # the one way to break Z1 that leaves no order
 MOST_SEARCHED = 3000  # configurations, where zxids have shown the guarantee to be broken
 
 HELD = {
-    LINEARIZABLE: "linearizable",
+    LINEARIZABLE: "linearizable, which is more than ZooKeeper promises",
     ZOOKEEPER: "all that ZooKeeper promises",
     SEQUENTIAL: "sequentially consistent",
     SESSION: "each session's own guarantees hold",
@@ -87,6 +88,8 @@ def statement(verdicts: dict[str, str]) -> str:
     >>> statement({"linearizable": "invalid", "zookeeper": "valid", "sequential": "valid",
     ...            "session guarantees": "valid"})
     'not linearizable, but all that ZooKeeper promises'
+    >>> statement(dict.fromkeys(RUNGS, "valid"))
+    'linearizable, which is more than ZooKeeper promises'
     """
     held = next((i for i, name in enumerate(RUNGS) if verdicts[name] == VALID), len(RUNGS))
     parts = []
@@ -95,8 +98,10 @@ def statement(verdicts: dict[str, str]) -> str:
         parts.append(BROKEN[above[-1]])
     if held < len(RUNGS):
         parts.append(("but " if above else "") + HELD[RUNGS[held]])
-    parts += [OPEN[name] for name in RUNGS[:held] if verdicts[name] == UNKNOWN]
-    return ", ".join(parts)
+    said = [", ".join(parts)] if parts else []
+    first = RUNGS.index(above[-1]) if above else 0  # of what is above that, nothing is to be asked
+    said += [OPEN[name] for name in RUNGS[first:held] if verdicts[name] == UNKNOWN]
+    return "; ".join(said)
 
 
 def _judge(
@@ -120,11 +125,12 @@ def _judge(
 
 
 def _above(own: Result) -> Rung:
-    """Linearizability where the guarantee is not known to hold. What breaks the guarantee breaks
-    it too, but for watches, of which it says nothing."""
-    if own.verdict == UNKNOWN or set(own.data.get("violations", ())) & OF_WATCHES:
-        return Rung(UNKNOWN, own.cause)
-    return Rung(INVALID, own.cause)
+    """Linearizability where the guarantee is not known to hold. What breaks the order of the
+    guarantee breaks it too; of watches, logs and the end of sessions it says nothing."""
+    broken = own.data.get("violations")
+    if own.verdict == INVALID and (broken is None or OF_ORDER & set(broken)):
+        return Rung(INVALID, own.cause)
+    return Rung(UNKNOWN, own.cause)
 
 
 def _linearizable(history: History, witness: Witness | None, budget: Budget) -> Rung:

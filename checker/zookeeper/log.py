@@ -44,7 +44,8 @@ class Log:
     """The entries of all nodes, by index; where nodes disagree, those of the longest log.
 
     `spans` are the stretches of indices that some node held, first and last. `backward` are pairs
-    of neighbours whose term or zxid does not grow. `why` says why there is no log, where that is
+    of neighbours whose term or zxid does not grow. `births` says at which zxid which session was
+    made. `why` says why there is no log, where that is
     so.
     """
 
@@ -57,6 +58,12 @@ class Log:
         for entry in entries:
             if entry.session is not None and entry.seq:
                 self.by_request.setdefault((entry.session, entry.seq), []).append(entry)
+        self.births = {
+            str(entry.value["session"]): entry.position
+            for entry in entries
+            if entry.type == "createSession" and isinstance(entry.value, dict)
+            and "session" in entry.value
+        }  # fmt: skip
         self.spans = _spans(entries)
         self._starts = [first for first, _ in self.spans]
         self.backward = [

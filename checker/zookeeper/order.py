@@ -26,15 +26,18 @@ from harness.clock import show
 Placed = tuple[int, Request]  # a zxid, and the request that has it
 
 
-def order_rules(requests: Sequence[Request], placed: Sequence[Placed]) -> Iterator[Finding]:
+def order_rules(
+    requests: Sequence[Request], placed: Sequence[Placed], births: Mapping[str, int]
+) -> Iterator[Finding]:
     """What breaks Z1, Z2, Z4, Z5 or Z6. `placed` are the writes with their zxids (also those whose
-    outcome the clients were not told, from the log), by zxid."""
+    outcome the clients were not told, from the log), by zxid; `births` the zxids at which sessions
+    were made, where that is known."""
     yield from _shared(placed)
     floors: dict[int, Request] = {}
     yield from _real_time(requests, placed, floors)
     yield from _foreseen(requests, placed)
     for chain in sessions(requests).values():
-        yield from _session(chain, floors)
+        yield from _session(chain, floors, births.get(chain[0].session or "", 0))
 
 
 def sessions(requests: Sequence[Request]) -> dict[Any, list[Request]]:
@@ -144,10 +147,11 @@ def _foreseen(requests: Sequence[Request], placed: Sequence[Placed]) -> Iterator
         yield Finding("Z4", name, words, r, _line(r, write), (write, r), forces)
 
 
-def _session(chain: Sequence[Request], floors: Mapping[int, Request]) -> Iterator[Finding]:
+def _session(
+    chain: Sequence[Request], floors: Mapping[int, Request], own: int
+) -> Iterator[Finding]:
     top: Request | None = None  # the request with the greatest zxid so far
     synced: tuple[Request, Request] | None = None  # a sync, and the write that it must have seen
-    own = _own_zxid(chain[0].session)
     for r in chain:
         p = r.position
         assert p is not None
@@ -171,15 +175,6 @@ def _session(chain: Sequence[Request], floors: Mapping[int, Request]) -> Iterato
                 synced is None or (write.position or 0) > (synced[1].position or 0)
             ):
                 synced = (r, write)
-
-
-def _own_zxid(session: str | None) -> int:
-    if session is not None and session.startswith("0x"):
-        try:
-            return int(session, 16)
-        except ValueError:
-            return 0
-    return 0
 
 
 def _is_back(r: Request, top: Request) -> bool:

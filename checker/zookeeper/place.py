@@ -25,7 +25,8 @@ NEVER_DONE = AT_ITS_PLACE | {"unavailable", "no-children-for-ephemerals"}
 
 class Placed(Struct, frozen=True):
     """The writes with their zxids, by zxid; `unknown` are those that may be anywhere, or nowhere,
-    where no log reaches. `by_zxid` also has writes that share a zxid with another, once."""
+    where no log reaches: without an answer, or with one that names no zxid. `by_zxid` also has
+    writes that share a zxid with another, once."""
 
     writes: Sequence[tuple[int, Request]]
     by_zxid: dict[int, Request]
@@ -55,8 +56,8 @@ def place(requests: Sequence[Request], log: Log) -> Placed:
     for r in requests:
         if r.kind != WRITE:
             continue
-        if r.outcome == OK:
-            _acknowledged(r, log, placed, findings)
+        if r.outcome == OK and r.position is not None:
+            _acknowledged(r, r.position, log, placed, findings)
         elif r.outcome == FAIL:
             _refused(r, log, placed, findings)
         else:
@@ -82,12 +83,14 @@ def _entry_of(r: Request, log: Log) -> Entry | None:
 
 
 def _acknowledged(
-    r: Request, log: Log, placed: list[tuple[int, Request]], findings: list[Finding]
+    r: Request,
+    position: int,
+    log: Log,
+    placed: list[tuple[int, Request]],
+    findings: list[Finding],
 ) -> None:
-    if r.position is None:
-        return
-    placed.append((r.position, r))
-    entry = log.at(r.position)
+    placed.append((position, r))
+    entry = log.at(position)
     if entry is not None and is_of(r, entry):
         if entry.error is not None:
             told = f"the log says of it that it was refused ({code_of(entry.error)})"
@@ -95,7 +98,7 @@ def _acknowledged(
         elif not _same_value(r, entry):
             findings.append(_lost(r, f"what the log holds there is {entry.type} {entry.value}"))
         return
-    if log.covers(r.position) or log.is_past(r.position):
+    if log.covers(position) or log.is_past(position):
         elsewhere = _entry_of(r, log)
         if elsewhere is not None:
             told = f"it is in the log at {zxid(elsewhere.position)}"

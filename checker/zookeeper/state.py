@@ -144,12 +144,13 @@ class Comparison:
             return  # refused before it came to the tree: by its session, by its place in it
         if self._is_repeated(step):
             return
-        if unsure.any and unsure.hides_any(paths_of(step.type, step.value), replay):
+        paths = paths_of(step.type, step.value)
+        if (unsure.any and unsure.hides_any(paths, replay)) or _is_anybodys(step):
             self._adopt(step)
             return
         done = self._apply(step)
         if done.code is not None and step.type == "multi":
-            for path in paths_of(step.type, step.value):
+            for path in paths:
                 self._refused[path] = step.position
         if r is not None and r.outcome != "info":
             self.compared += 1
@@ -236,7 +237,7 @@ class Comparison:
     def _adopt_one(self, step: Step, type_: str, value: Any, result: Any) -> None:
         replay, unsure = self.replay, self._unsure
         path = value[0]
-        flags = value[2] if type_ == "create" and len(value) > 2 else ""
+        flags = (value[2] or "") if type_ == "create" and len(value) > 2 else ""
         if "s" in flags:
             if not (isinstance(result, (list, tuple)) and result and isinstance(result[0], str)):
                 unsure.parents.add(split(path)[0])
@@ -254,6 +255,8 @@ class Comparison:
             replay.plant(path, Znode(value[1], step.position, owner, step.time))
             unsure.known(path)
             unsure.parents.add(split(path)[0])
+            if "e" in flags and owner is None:
+                unsure.znodes.add(path)
         else:
             unsure.znodes.add(path)
         replay.touched[path] = (step.position, step.type)
@@ -314,7 +317,7 @@ class Comparison:
         if not isinstance(told, (list, tuple)) or len(told) != 2:
             return Difference(f"was answered {words.value(told)}", [path])
         if told[0] != path:
-            flags = value[2] if len(value) > 2 else ""
+            flags = (value[2] or "") if len(value) > 2 else ""
             text = f"made {told[0]}, when it had to make {path}"
             return Difference(text, [path, *(["?sequential"] if "s" in flags else [])])
         return self._stat(path, told[1], stat)
@@ -507,6 +510,16 @@ def paths_of(type_: str, value: Any) -> list[str]:
     if type_ == "closeSession" or not isinstance(value, (list, tuple)) or not value:
         return []
     return [value[0]] if is_path(value[0]) or isinstance(value[0], str) else []
+
+
+def _is_anybodys(step: Step) -> bool:
+    """Whether an update makes an ephemeral of a session that nobody was told of: it may end at any
+    time."""
+    if step.session is not None or step.type not in ("create", "multi"):
+        return False
+    parts = step.value if step.type == "multi" else [("create", *step.value)]
+    flags = [part[3] for part in parts if part[0] == "create" and len(part) > 3]
+    return any("e" in (one or "") for one in flags)
 
 
 def _parts(multi: Step, path: str) -> int:

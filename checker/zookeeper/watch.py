@@ -62,6 +62,7 @@ class Watches:
     def __init__(self, history: History, requests: Sequence[Request]) -> None:
         self.events: dict[str, list[Event]] = {}
         self.moves: dict[str, list[int]] = {}
+        self.births: dict[str, int] = {}  # zxids at which sessions were made
         self.left: dict[str, dict[Slot, list[Registered]]] = {}
         self.maybe: set[tuple[str | None, str]] = set()  # session, path: left perhaps
         self.expected = 0
@@ -79,6 +80,8 @@ class Watches:
             return
         if op.f == "session" and op.value == "moved":
             self.moves.setdefault(session, []).append(line)
+        if op.f == "session" and op.value == "opened" and type(op.position) is int:
+            self.births.setdefault(session, op.position)
         good = op.f == "watch" and isinstance(op.value, (list, tuple)) and len(op.value) == 2
         if good and type(op.position) is int:
             type_, path = op.value

@@ -374,6 +374,8 @@ def _part(part: Any) -> tuple[Any, ...]:
         rest[0] = tag(freeze(rest[0]))
     if len(rest) < (2 if f in ("create", "setData") else 1):
         rest.append("" if f == "create" else ANY_VERSION)
+    if f == "create" and rest[1] is None:
+        rest[1] = ""
     return f, path, *rest
 
 

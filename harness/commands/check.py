@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import typer
@@ -16,10 +17,11 @@ from harness.commands import words
 from harness.error import HistoryError, UserError, nearest
 from harness.history import History
 from harness.op import OK
-from harness.result import INVALID, UNKNOWN, VALID, Result
+from harness.result import INVALID, UNKNOWN, VALID, Checker, Result
 from harness.run import EXIT_OK, EXIT_UNKNOWN, EXIT_USAGE, EXIT_WRONG, worst_across
 
 STDIN = Path("/dev/stdin")
+ZOOKEEPER = "zookeeper"  # judged by its own guarantee, which is not linearizability
 _SIZES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _EXITS = {VALID: EXIT_OK, INVALID: EXIT_WRONG, UNKNOWN: EXIT_UNKNOWN}
 
@@ -37,8 +39,9 @@ class Terms(Struct, frozen=True):
     split: str = ""
 
 
-class Checked(Struct, frozen=True):
-    """What came of one file, as `--json` prints it. A file that cannot be read is unknown."""
+class Checked(Struct, frozen=True, omit_defaults=True):
+    """What came of one file, as `--json` prints it. A file that cannot be read is unknown. `data`
+    is there for zookeeper: the strongest model that held, what was judged and what was not."""
 
     file: str
     model: str
@@ -47,14 +50,18 @@ class Checked(Struct, frozen=True):
     check_ms: float
     total_ms: float
     cause: str | None
+    data: dict[str, Any] = {}
 
 
 def terms(model: str, time_limit: str, memory_limit: str, split: str) -> Terms:
     """The flags as values; raises UserError for the one that is wrong."""
     from checker import MODELS
 
-    if model not in MODELS:
-        raise UserError(f"--model: unknown model {model!r}: {nearest(model, set(MODELS))}")
+    known = {*MODELS, ZOOKEEPER}
+    if model not in known:
+        raise UserError(f"--model: unknown model {model!r}: {nearest(model, known)}")
+    if model == ZOOKEEPER and split:
+        raise UserError("--split: zookeeper judges all znodes as one object")
     if split not in ("", "key", "none"):
         raise UserError(f"--split: expected key or none, got {split!r}")
     return Terms(model, _limit(time_limit), size(memory_limit), split)
@@ -96,7 +103,7 @@ def check_runs(names: Sequence[str], time_limit: str, *, json: bool) -> int:
     from checker import MODELS
     from harness.commands.again import check_run
 
-    known = ", ".join(MODELS)
+    known = ", ".join([*MODELS, ZOOKEEPER])
     for name in names:
         if name == "-" or (Path(name).is_file() and Path(name).name != "plan.yaml"):
             raise UserError(f"{name}: a history needs --model, one of {known}")
@@ -118,6 +125,8 @@ def _one(file: str, how: Terms) -> tuple[Checked, int]:
     try:
         path = STDIN if file == "-" else Path(file)
         history = load(path, split_key=how.split == "key")
+        if how.model == ZOOKEEPER:
+            _ask_for_fields(history, path)
     except (UserError, HistoryError) as error:
         cause = str(error).replace(f"{STDIN}:", "standard input:", 1)
         typer.echo(cause, err=True)
@@ -132,16 +141,30 @@ def _one(file: str, how: Terms) -> tuple[Checked, int]:
         _ms(started),
         _ms(begun),
         result.cause,
+        dict(result.data) if how.model == ZOOKEEPER else {},
     )
     return checked, _EXITS[result.verdict]
 
 
+def _ask_for_fields(history: History, path: Path) -> None:
+    from checker.zookeeper.fields import ask_for_fields
+
+    ask_for_fields(history, path / "history.jsonl" if path.is_dir() else path)
+
+
+def _checker(how: Terms) -> Checker:
+    from checker import MODELS, Linearizable, ZooKeeperGuarantee
+
+    if how.model == ZOOKEEPER:
+        return ZooKeeperGuarantee()
+    split = None if how.split == "none" else "key"
+    return Linearizable(MODELS[how.model](), split=split, memory_limit=how.memory_limit)
+
+
 def _judge(history: History, how: Terms) -> Result:
-    from checker import MODELS, Linearizable
     from checker.budget import default_budget
 
-    split = None if how.split == "none" else "key"
-    checker = Linearizable(MODELS[how.model](), split=split, memory_limit=how.memory_limit)
+    checker = _checker(how)
     try:
         result = checker.check(history, default_budget(how.time_limit))
     except MemoryError:
@@ -156,10 +179,18 @@ def _ms(since: float) -> float:
 
 
 def _line(found: Checked) -> str:
-    said = words.LINEARIZABLE[found.verdict]
+    said = found.data.get("statement") or words.LINEARIZABLE[found.verdict]
     cause = f": {found.cause}" if found.cause else ""
     text = f"{found.file}: {said} ({found.model}, {found.ops:,} ops, {found.check_ms:.0f} ms)"
-    return text + cause
+    return "\n  ".join([text + cause, *_left_out(found.data)])
+
+
+def _left_out(data: Mapping[str, Any]) -> list[str]:
+    """The rules that could not be judged, a line for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for rule, why in data.get("not_judged", {}).items():
+        by_reason.setdefault(why, []).append(rule)
+    return [f"not judged: {', '.join(rules)}: {why}" for why, rules in by_reason.items()]
 
 
 def _count(exits: Sequence[int]) -> str:

@@ -31,6 +31,12 @@ ZOOKEEPER = {
     INVALID: "less than ZooKeeper promises",
     UNKNOWN: "not known whether it is all that ZooKeeper promises",
 }
+MODELS = {
+    "linearizable": "linearizability",
+    "zookeeper": "ZooKeeper's guarantee",
+    "sequential": "sequential consistency",
+    "unknown": "not known",
+}
 _TOLD = {"linearizable": LINEARIZABLE, "zookeeper": ZOOKEEPER}  # always, and in these words
 _COLOURS = {EXIT_OK: "green", EXIT_WRONG: "red", EXIT_UNKNOWN: "yellow", EXIT_BROKEN: "magenta"}
 _COUNTS = {
@@ -83,7 +89,9 @@ def reasons(results: Mapping[str, Judged]) -> list[str]:
             more = len(found.anomalies) - 1
             told.append(f"{name}: {text}" + (f" ({more} more)" if more > 0 else ""))
         if stated := found.data.get("statement"):
-            told.append(f"{name}: {stated}")
+            strongest = str(found.data.get("strongest", "unknown"))
+            model = MODELS.get(strongest, strongest)
+            told.append(f"strongest model known to hold: {model} ({stated})")
     return told
 
 

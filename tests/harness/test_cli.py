@@ -453,6 +453,33 @@ def test_check_takes_keyed_values_apart_when_told_to(capsys: Output) -> None:
     assert main(["check", "h.edn", "--model", "register", "--split", "key"]) == 0
 
 
+ZNODE_HISTORY = (
+    '{"process":0,"type":"invoke","f":"create","value":["/a",1]}\n'
+    '{"process":0,"type":"ok","f":"create","value":["/a",{}],"position":5,"session":"x","seq":1}\n'
+    '{"process":1,"type":"invoke","f":"getData","value":"/a"}\n'
+    '{"process":1,"type":"ok","f":"getData","value":[%s,{}],"position":5,"session":"y","seq":1}\n'
+)
+
+
+def test_check_judges_znodes_by_zookeepers_own_guarantee(capsys: Output) -> None:
+    Path("good.jsonl").write_text(ZNODE_HISTORY % 1)
+    Path("bad.jsonl").write_text(ZNODE_HISTORY % 2)
+    assert main(["check", "good.jsonl", "--model", "zookeeper"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("good.jsonl: all that ZooKeeper promises; whether it is linearizable is ")
+    assert "not judged: Z7, Z8, Z9: no node said at the end what its log is" in out
+    assert main(["check", "bad.jsonl", "--model", "zookeeper", "--json"]) == 1
+    (found,) = objects(capsys)
+    assert found["cause"].startswith("reply differs from the state: getData /a by process 1 saw 2")
+    assert found["data"]["names"] == {"reply differs from the state": 1}
+
+
+def test_check_by_zookeepers_guarantee_names_the_line_that_lacks_a_field(capsys: Output) -> None:
+    Path("h.jsonl").write_text('{"process":0,"type":"invoke","f":"setData","value":["/a",1]}\n')
+    assert main(["check", "h.jsonl", "--model", "zookeeper"]) == 254
+    assert "h.jsonl:1: setData takes [path, data, version]" in capsys.readouterr().err
+
+
 def test_list_names_all_there_is(capsys: Output) -> None:
     Path("plans/wrong.yaml").write_text("rate: fast")
     assert main(["list"]) == 0

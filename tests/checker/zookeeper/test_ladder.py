@@ -45,7 +45,10 @@ def ladder(*parts: list[Any]) -> tuple[str, str]:
 
 
 def test_statement_names_the_strongest_model_that_held() -> None:
-    assert ladder(wrote(0, 0, 1), read(2, 1, 1)) == ("linearizable", "linearizable")
+    assert ladder(wrote(0, 0, 1), read(2, 1, 1)) == (
+        "linearizable",
+        "linearizable, which is more than ZooKeeper promises",
+    )
     assert ladder(wrote(0, 0, 1), read(2, 1, None)) == (
         "zookeeper",
         "not linearizable, but all that ZooKeeper promises",
