@@ -90,6 +90,7 @@ class Follower(Generic[C]):
         assert first > raft.commit, f"{raft.me} would overwrite committed entry {first}"
         log.put(first, new)
         raft.membership.put(first, new)
+        raft.save()  # no entry on disk is of a later term than the one that is there
         raft.effects.append(Persist(Suffix(first, new)))
 
     def _hint(self, prev: int) -> int:

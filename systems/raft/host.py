@@ -40,6 +40,10 @@ class Machine(Protocol):
         """Equal on two nodes where their states are."""
         ...
 
+    def weigh(self, command: Any) -> int:
+        """About how many bytes of data a command carries."""
+        ...
+
     def apply(self, entry: Any, position: int) -> Any:
         """Carry out an entry that has a command; returns its result."""
         ...
@@ -81,6 +85,7 @@ class Host(Core):
         self.me = me
         first = members[: len(members) - spare]
         self.raft: Raft[Any] = self.raft_type(me, first, rng, timing)
+        self.raft.weigh = machine.weigh
         self.machine: Any = machine
         self.keeping = keeping or Keeping()
         self.applied = 0

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 HEARTBEAT = "heartbeat"
 BATCH = 256  # entries in one Append at most
+BATCH_BYTES = 1_000_000  # of the clients' data in one Append, unless its first entry has more
 FLYING = 4  # Appends with entries on their way to one follower at most; later entries wait
 
 
@@ -189,13 +190,24 @@ class Leader(Generic[C]):
                 self._send_part(node, peer)
                 return
             prev, with_entries = raft.log.base, False  # it cannot follow, but it can answer
-        entries = raft.log.after(prev, self.batch) if with_entries else ()
+        entries = self._some(raft.log.after(prev, self.batch)) if with_entries else ()
         if entries:
             peer.next += len(entries)
             peer.flying += 1
         prev_term = raft.log.term(prev)
         round_ = self._reads.round
         raft.send(node, Append(raft.term, prev, prev_term, entries, raft.commit, round_))
+
+    def _some(self, entries: tuple[Entry[C], ...]) -> tuple[Entry[C], ...]:
+        """The first of these, as many as one message may carry."""
+        if len(entries) < 2:
+            return entries
+        left = BATCH_BYTES
+        for place, entry in enumerate(entries):
+            left -= 0 if entry.command is None else self.raft.weigh(entry.command)
+            if left < 0:
+                return entries[: max(1, place)]
+        return entries
 
     # --- majorities
 

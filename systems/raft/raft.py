@@ -75,7 +75,8 @@ class Timing(Struct, frozen=True):
 
 class Raft(Generic[C]):
     """One node's part, to be embedded in a core that hands it messages and timers, applies the
-    entries up to `commit` when that has grown, and takes `effects` to its driver.
+    entries up to `commit` when that has grown, and takes `effects` to its driver. `weigh` says how
+    many bytes a command has about, so that no message is too long for a wire.
 
     `confirmed` holds (token, position) of reads that may be answered once the entry at `position`
     is applied; the owner empties it. `restored` holds the parts of a snapshot that took the place
@@ -96,6 +97,7 @@ class Raft(Generic[C]):
         self.identity = self.identity_type(self, members, rng)
         self.rng = rng
         self.timing = timing or Timing()
+        self.weigh: Callable[[C], int] = _weightless
         self.term = 0
         self.vote: NodeId | None = None
         self.log: Log[C] = Log()
@@ -167,7 +169,7 @@ class Raft(Generic[C]):
         handler = self._handlers.get(type(message))
         if handler is not None:
             handler(source, message, now)
-            self._save()
+            self.save()
 
     def timer(self, name: str, now: Nanos) -> None:
         """One of its two timers has fired."""
@@ -176,7 +178,7 @@ class Raft(Generic[C]):
                 self._leading.beat(now)
         elif name == ELECTION:
             self._election.timer(now)
-        self._save()
+        self.save()
 
     def _load(self, image: Image[C]) -> None:
         """Begin with a snapshot that was written down."""
@@ -244,7 +246,7 @@ class Raft(Generic[C]):
 
     def lead(self, now: Nanos) -> None:
         """Begin to lead this term."""
-        self._save()
+        self.save()
         self.role, self.leader = LEADER, self.me
         self._note()
         self._leading = self.leader_type(self, now)
@@ -303,10 +305,10 @@ class Raft(Generic[C]):
     # --- effects
 
     def send(self, to: NodeId, message: Message) -> None:
-        self._save()
+        self.save()
         self.effects.append(Send(to, message))
 
-    def _save(self) -> None:
+    def save(self) -> None:
         """Write down term and vote before anybody hears of them."""
         if self._unsaved:
             self._unsaved = False
@@ -315,3 +317,8 @@ class Raft(Generic[C]):
     def _note(self) -> None:
         role = LEADER if self.role == LEADER else FOLLOWER
         self.effects.append(Note("role", {"role": role, "epoch": self.term}))
+
+
+def _weightless(command: object) -> int:
+    """What a command weighs where nobody says."""
+    return 0

@@ -79,6 +79,11 @@ class Registers:
         self.window = Window()
         self.digest = 0
 
+    def weigh(self, command: Command) -> int:
+        """Bytes of the value."""
+        value = command.value if isinstance(command, Put) else command.new
+        return len(value) if isinstance(value, str) else 0
+
     def apply(self, entry: Entry[Command], position: int) -> Done | None:
         """Carry out a Put or Swap, once; None for a request that is too old to be answered."""
         key = (entry.client, entry.seq)

@@ -32,6 +32,7 @@ from systems.zookeeper.command import (
 from systems.zookeeper.link import Body, Link, Times
 from systems.zookeeper.operation import path_of, write_of
 from systems.zookeeper.wire import Answer, Item, Pong, Sync, Turned, Welcome
+from systems.zookeeper.znode import bytes_of
 
 READS = frozenset({"read", "exists", "getData", "getChildren", "sync"})
 QUERIES: dict[str, type[Query]] = {
@@ -40,6 +41,7 @@ QUERIES: dict[str, type[Query]] = {
     "getChildren": GetChildren,
 }
 LIMIT = "limit"
+MESSAGE = 8_000_000  # bytes of one request's data at most: what is more is not sent at all
 TRIES = 4  # of an operation's time, one such part is the wait for an answer
 
 Asking = tuple[Body, bool]  # a request, and whether it sets a watch
@@ -272,8 +274,10 @@ class ZooKeeperClient:
         return ok(op, [what, plain(stat)])
 
     def _other(self, op: Op) -> Running:
-        body: Body = Sync() if op.f == "sync" else write_of(op.f, op.value)
-        result = (yield body, False).result
+        write = None if op.f == "sync" else write_of(op.f, op.value)
+        if write is not None and bytes_of(write) > MESSAGE:
+            return fail(op, ["too-large", "for one message; it was not sent"])
+        result = (yield write or Sync(), False).result
         if isinstance(result, Refused):
             return self._refused(op, result)
         value = result.value

@@ -30,7 +30,7 @@ from systems.zookeeper.command import (
     invocation_of,
     session_id,
 )
-from systems.zookeeper.znode import Znode
+from systems.zookeeper.znode import Znode, bytes_of
 from systems.zookeeper.znodes import MEMORY, Change, Znodes
 
 SESSION_EXPIRED = Refused("SessionExpired")
@@ -39,6 +39,7 @@ OUT_OF_ORDER = Refused("OutOfOrder")  # the session's write before it was lost
 
 KEPT = 128  # results kept for a session; its client has fewer writes open at a time
 SLICE = 5_000  # znodes in one part of a snapshot, at most
+SLICE_SESSIONS = 100  # sessions, with what each was answered and owns, likewise
 SLICE_BYTES = 500_000  # and about so many bytes of data
 
 
@@ -86,6 +87,10 @@ class Machine:
     def query(self, query: Query) -> Result:
         """Look something up in the tree."""
         return self.znodes.query(query)
+
+    def weigh(self, command: Command) -> int:
+        """Bytes of the data in a command."""
+        return bytes_of(command.op) if isinstance(command, Txn) else 0
 
     def apply(self, entry: Entry[Command], zxid: int) -> Answered:
         """Carry out an entry of the log."""
@@ -232,10 +237,12 @@ class Machine:
         """Become the state whose parts these are."""
         sound = iter(parts)
         limit = self.znodes.limit
-        self.znodes = self.znodes_type(limit)
-        self.sessions = _sessions(next(sound))
-        owned = msgpack.decode(next(sound), type=dict[str, tuple[str, ...]])
-        znodes = self.znodes
+        self.znodes = znodes = self.znodes_type(limit)
+        self.sessions = {}
+        owned: dict[str, tuple[str, ...]] = {}
+        for _ in range(_count(next(sound))):
+            self.sessions |= _sessions(next(sound))
+            owned |= _owned(next(sound))
         for part in sound:
             for path, node in _znodes(part):
                 znodes.restore(path, node)
@@ -246,6 +253,8 @@ class Machine:
 
 
 _encode = msgpack.Encoder().encode
+_count = msgpack.Decoder(int).decode
+_owned = msgpack.Decoder(dict[str, tuple[str, ...]]).decode
 _sessions = msgpack.Decoder(dict[str, Session]).decode
 _znodes = msgpack.Decoder(list[tuple[str, Znode]]).decode
 
@@ -253,9 +262,15 @@ _znodes = msgpack.Decoder(list[tuple[str, Znode]]).decode
 def _parts(
     nodes: dict[str, Znode], owned: dict[str, tuple[str, ...]], sessions: dict[str, Session]
 ) -> Iterator[bytes]:
-    """Made one after another while the machine goes on."""
-    yield _encode(sessions)
-    yield _encode(owned)
+    """Made one after another while the machine goes on: how many parts of sessions there are, each
+    part of them and one of what they own, and the znodes."""
+    names = list(dict.fromkeys((*sessions, *owned)))
+    starts = range(0, len(names), SLICE_SESSIONS)
+    yield _encode(len(starts))
+    for start in starts:
+        some = names[start : start + SLICE_SESSIONS]
+        yield _encode({name: sessions[name] for name in some if name in sessions})
+        yield _encode({name: owned[name] for name in some if name in owned})
     part: list[tuple[str, Znode]] = []
     size = 0
     for item in nodes.items():

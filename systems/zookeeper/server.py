@@ -27,7 +27,7 @@ from systems.zookeeper.command import (
 )
 from systems.zookeeper.leading import Leading
 from systems.zookeeper.machine import SESSION_EXPIRED, Answered, Machine
-from systems.zookeeper.watch import CHILD, DATA, EXIST, Watches, missed
+from systems.zookeeper.watch import CHILD, DATA, EXIST, Watches, missed, told_apart
 from systems.zookeeper.wire import (
     Answer,
     Event,
@@ -131,7 +131,7 @@ class Server(Host):
         self.here[session] = here
         self.send(source, welcome)
         self.watches.forget(session)
-        for watch in hello.watches:
+        for watch in told_apart(hello.watches, self.machine.znodes.nodes):
             self.look(here, watch, hello.seen)
 
     def look(self, here: Attached, watch: Watch, seen: int) -> None:

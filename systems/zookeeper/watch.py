@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from systems.zookeeper.wire import Watch
 from systems.zookeeper.znode import Znode
@@ -63,6 +63,17 @@ class Watches:
                 for name in FIRES[kind]:
                     self._of[session].pop((name, path), None)
                 yield session, change
+
+
+def told_apart(watches: Iterable[Watch], znodes: Mapping[str, Znode]) -> list[Watch]:
+    """A session's watches, without those on children whose znode is gone where its data is watched
+    too: one deletion is told once."""
+    watches = dict.fromkeys(watches)
+    return [
+        (kind, path)
+        for kind, path in watches
+        if not (kind == CHILD and (DATA, path) in watches and path not in znodes)
+    ]
 
 
 def missed(watch: Watch, znode: Znode | None, seen: int) -> str | None:

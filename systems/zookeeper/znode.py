@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct, json
 
-from systems.zookeeper.command import Stat
+from systems.zookeeper.command import Check, Close, Create, Delete, Multi, SetData, Stat
 
 LARGEST = 1_000_000  # bytes of one znode's data
 
@@ -55,6 +55,19 @@ def length_of(data: Any) -> int:
     if data is None:
         return 0
     return len(data.encode() if isinstance(data, str) else json.encode(data))
+
+
+def bytes_of(op: Create | SetData | Delete | Check | Multi | Close) -> int:
+    """Bytes of a write's paths and data, all together.
+
+    >>> bytes_of(Create("/a", "xyz")), bytes_of(Multi((Create("/a", "xyz"), Create("/b"))))
+    (5, 7)
+    """
+    if isinstance(op, Multi):
+        return sum(bytes_of(part) for part in op.ops)
+    if isinstance(op, Close):
+        return 0
+    return length_of(op.path) + (length_of(op.data) if isinstance(op, (Create, SetData)) else 0)
 
 
 def is_path(path: Any) -> bool:

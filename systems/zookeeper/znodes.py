@@ -116,11 +116,13 @@ class Znodes:
         return Found() if isinstance(op, Check) else self._delete(path, node, zxid)
 
     def _multi(self, ops: Iterable[Part], zxid: int, time: int, owner: str) -> Result:
-        """All, or none: what was done before one is refused is undone."""
+        """All, or none: what was done before one is refused is undone. Its data together may be as
+        much as one znode's (as ZooKeeper bounds a request)."""
         self._undo = []
-        results = []
+        results, left = [], LARGEST
         for place, op in enumerate(ops):
-            result = self._one(op, zxid, time, owner)
+            left -= length_of(op.data) if isinstance(op, (Create, SetData)) else 0
+            result = self._one(op, zxid, time, owner) if left >= 0 else TOO_LARGE
             if isinstance(result, Refused):
                 self._roll_back()
                 return Refused(result.error, place)

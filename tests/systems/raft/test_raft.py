@@ -105,6 +105,12 @@ def test_vote_is_written_down_before_it_is_sent() -> None:
     assert effects == [Persist(Ballot(5, "n2")), Send("n2", Voted(5, True, False))]
 
 
+def test_term_is_written_down_before_an_entry_of_it() -> None:
+    raft = node(1)
+    raft.receive("n2", Append(5, 1, 1, (entry(5),), 1, 1), 0)
+    assert records(raft.take()) == [Ballot(5, None), Suffix(2, (entry(5),))]
+
+
 def test_vote_survives_a_restart() -> None:
     raft = node(1)
     raft.receive("n2", Ask(5, 1, 1, False), 0)
@@ -427,3 +433,26 @@ def test_leader_answers_a_followers_read_only_after_a_round() -> None:
     raft = reading()
     assert [type(m) for _, m in tell(raft, "n3", AskIndex(4), 1_000 * MS)] == [Append, Append]
     assert tell(raft, "n2", Appended(2, 2, 1), 1_000 * MS) == [("n3", Index(4, position_of(2, 2)))]
+
+
+def test_entries_with_much_data_go_in_messages_of_bounded_size() -> None:
+    raft = node(*[1] * 7)
+    raft.weigh = lambda command: 400_000
+    lead(raft)
+    answer = Rejected(2, 7, 1, 1)
+    sizes, now = [], 1_001 * MS
+    for _ in range(4):
+        (message,) = [m for to, m in tell(raft, "n2", answer, now) if isinstance(m, Append)]
+        sizes.append(len(message.entries))
+        answer = Appended(2, message.prev + len(message.entries), 1)
+    assert sizes == [2, 2, 2, 2]
+
+
+def test_entry_with_more_data_than_a_message_should_have_goes_alone() -> None:
+    raft = node(1, 1)
+    raft.weigh = lambda command: 5_000_000
+    lead(raft)
+    ((_, append),) = [
+        x for x in tell(raft, "n2", Rejected(2, 2, 1, 1), 1_001 * MS) if isinstance(x[1], Append)
+    ]
+    assert [e.term for e in append.entries] == [1]

@@ -141,6 +141,12 @@ def test_refusal_within_a_multi_says_where() -> None:
     assert outcome(talk)[2] == ["bad-version", "operation 1"]
 
 
+def test_write_too_large_for_any_message_is_refused_and_not_sent() -> None:
+    parts = [["create", f"/{n}", "x" * 1_000_000] for n in range(9)]
+    talk = Talk(invoke("multi", parts), welcome=False)
+    assert (outcome(talk)[0], outcome(talk)[2][0], talk.said) == ("fail", "too-large", [])
+
+
 # --- time
 
 

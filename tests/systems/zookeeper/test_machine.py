@@ -19,7 +19,7 @@ from systems.zookeeper.command import (
     SetData,
     Txn,
 )
-from systems.zookeeper.machine import KEPT, Answered, Machine
+from systems.zookeeper.machine import KEPT, SLICE_SESSIONS, Answered, Machine
 
 EXPIRED, MOVED = Refused("SessionExpired"), Refused("SessionMoved")
 LOST = Refused("OutOfOrder")
@@ -145,6 +145,19 @@ def test_snapshot_holds_tree_sessions_owners_and_answers() -> None:
     assert log.txn(2, Create("/a/e", None, "e"), prev=1).value[0] == "/a/e"  # as before
     log.put("0x1", 0, Expire())
     assert sorted(other.znodes.nodes) == ["/", "/a"]
+
+
+def test_snapshot_of_many_sessions_is_cut_into_parts() -> None:
+    log = Log()
+    for client in range(2, 2 * SLICE_SESSIONS + 2):
+        name = log.put(f"c{client}", 1, OpenSession(6000, "n1")).result.value
+        assert log.put(name, 1, Txn(1, 0, Create(f"/{name}", 1, "e"))).result.value
+    parts = list(log.machine.save())
+    assert len(parts) > 6
+    other = saved_and_loaded(log.machine)
+    assert (other.digest, other.state()) == (log.machine.digest, log.machine.state())
+    assert list(other.sessions) == list(log.machine.sessions)
+    assert other.znodes.ephemerals == log.machine.znodes.ephemerals
 
 
 def test_snapshot_is_of_when_it_was_begun_whatever_is_done_meanwhile() -> None:

@@ -291,6 +291,18 @@ def test_watch_that_comes_along_is_set_again_or_fires_late_before_all_else() -> 
     assert [e.path for e in served.stream[2:]] == ["/b", "/c"]
 
 
+def test_deletion_is_told_once_to_a_session_that_moves_with_two_watches_of_it() -> None:
+    served = Served().write(Create("/a", 1)).write(Delete("/a"))
+    served.hear(Hello(S, 2, TIMEOUT, zxid(3), zxid(3), 1, (("data", "/a"), ("child", "/a"))))
+    served.log(Entry(1, S, 0, Attach(2, "n1")))
+    assert served.stream == [Event("deleted", "/a", zxid(5))]
+    served.write(Create("/a")).write(Delete("/a"))
+    assert len(served.stream) == 1
+
+
+# --- a server alone
+
+
 # --- another leader, and a snapshot
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from systems.zookeeper.watch import CHILD, DATA, EXIST, Watches, missed
+from systems.zookeeper.watch import CHILD, DATA, EXIST, Watches, missed, told_apart
 from systems.zookeeper.wire import Watch
 from systems.zookeeper.znode import Znode
 
@@ -61,6 +61,13 @@ def test_session_that_has_gone_hears_nothing_and_the_others_do() -> None:
     made.forget("s")
     made.forget("nobody")
     assert [session for session, _ in made.fired([("changed", "/a")])] == ["t"]
+
+
+def test_deletion_that_data_and_children_watches_missed_is_told_once() -> None:
+    both = ((CHILD, "/a"), (DATA, "/a"))
+    assert told_apart(both, {}) == [(DATA, "/a")]
+    assert told_apart(both, {"/a": A}) == [*both]
+    assert told_apart(((CHILD, "/a"), (DATA, "/b")), {}) == [(CHILD, "/a"), (DATA, "/b")]
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,17 @@ def test_data_of_exactly_one_megabyte_is_taken_in_bytes_not_letters() -> None:
     assert znodes.write(SetData("/a", "é" * LARGEST), 2, 20, "") == Refused("TooLarge")
 
 
+def test_multi_may_carry_as_much_data_as_one_znode_and_no_more() -> None:
+    half = "x" * (LARGEST // 2)
+    two = (Create("/a", half), Create("/b", half))
+    assert isinstance(Znodes(5 * LARGEST).write(Multi(two), 1, 10, ""), Found)
+    znodes = Znodes(5 * LARGEST)
+    before = everything(znodes)
+    too_much = Multi((*two, Check("/a"), Create("/c", "x")))
+    assert znodes.write(too_much, 1, 10, "") == Refused("TooLarge", 3)
+    assert everything(znodes) == before
+
+
 def test_tree_is_full_to_the_byte_and_has_room_again_after_a_delete() -> None:
     room = Znodes().size + 3 * (FRAME + 2)
     znodes = tree(Create("/a"), Create("/b"), Create("/c"), limit=room)
