@@ -179,6 +179,12 @@ class Cluster:
                 found[member.name] = answer.dump
         return found
 
+    async def dump(self, node: NodeId, limit: float = DUMP_LIMIT) -> Dump | None:
+        """What a node holds now, within so many seconds; raises WorldError where it does not
+        say."""
+        answer: control.Dumped = await self._ask(self._members[node], control.AskDump(), limit)
+        return answer.dump
+
     async def figures(self) -> dict[str, Any]:
         """Memory of the largest node, fsyncs, and what went through the proxy."""
         traffic = await self._order(control.AskTraffic())

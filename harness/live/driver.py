@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import tempfile
 import threading
 import time
 from collections import deque
@@ -13,13 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import uvloop
-
 from harness.clock import SECOND, Nanos
 from harness.driver import Ending, Setup, Status, Steps
-from harness.error import WorldError
 from harness.fault import (
-    Action,
     Administer,
     Cut,
     Kill,
@@ -31,15 +26,13 @@ from harness.fault import (
     Start,
     Wipe,
 )
-from harness.inject import administered, home_of_administrator, injection, refusal
+from harness.inject import injection
 from harness.interpreter import Command, Inject, Invoke, Wake
-from harness.live.client import Clients
-from harness.live.clocks import Clock, Timers
-from harness.live.cluster import Cluster
-from harness.live.options import Options
+from harness.live.clocks import Timers
+from harness.live.loop import fresh_loop, run_folder
+from harness.live.stage import Stage
 from harness.op import Op
 from harness.rng import stream
-from harness.system import everyone
 
 _STATUS_EVERY = 0.25  # seconds
 
@@ -59,13 +52,8 @@ class LiveDriver:
         """Run one test. SIGINT and SIGTERM end it with KeyboardInterrupt, once all is reaped;
         what `steps` has recorded stays. Raises WorldError where the cluster cannot be started,
         UserError for an option that is not right."""
-        with _folder(setup.folder) as folder:
-            loop = uvloop.new_event_loop()
-            try:
-                return _run(loop, _Run(setup, steps, on_status, folder))
-            finally:
-                loop.run_until_complete(_settle())
-                loop.close()
+        with run_folder(setup.folder) as folder, fresh_loop() as loop:
+            return _run(loop, _Run(setup, steps, on_status, folder))
 
 
 class _Run:
@@ -78,9 +66,7 @@ class _Run:
         self._steps = steps
         self._on_status = on_status
         self._folder = folder
-        self._options = Options.of(setup.options, len(everyone(setup.system)))
         self._rng = stream(setup.seed, "nemesis")
-        self._clock = Clock()
         self._commands: deque[Command] = deque()
         self._performing = False
         self._injections: set[asyncio.Task[None]] = set()
@@ -91,26 +77,25 @@ class _Run:
         begun = time.monotonic()
         self._over: asyncio.Future[None] = loop.create_future()
         loop.set_exception_handler(self._broken)
+        self._stage = stage = Stage(self._setup, self._folder, self._completed, self._observed)
+        self._clock, self._cluster, options = stage.clock, stage.cluster, stage.options
+        cluster = stage.cluster
         self._wakes = Timers(loop, self._clock, self._woken)
-        self._cluster = cluster = Cluster(self._setup, self._folder, self._options.base_port)
-        self._clients = Clients(self._setup, self._clock, self._completed, self._observed)
         try:
-            await cluster.open()
-            await self._clients.connect(cluster.client_ports())
+            await stage.open()
             ready = time.monotonic() - begun
-            await asyncio.sleep(self._options.warmup / SECOND)
-            self._clock.origin = cluster.origin + self._options.warmup
+            await asyncio.sleep(options.warmup / SECOND)
+            self._clock.origin = cluster.origin + options.warmup
             await self._until_over()
-            await asyncio.sleep(self._options.settle / SECOND)
+            await asyncio.sleep(options.settle / SECOND)
             dumps = await cluster.dumps()
             figures = {"ready_s": round(ready, 3), **await cluster.figures()}
             return Ending(dumps, None, figures, tuple(cluster.unhealthy))
         finally:
             self._wakes.close()
-            self._clients.close()
             for task in self._injections:
                 task.cancel()
-            cluster.close()
+            stage.close()
 
     async def _until_over(self) -> None:
         """Perform commands until Stop, reporting the status now and then."""
@@ -138,7 +123,7 @@ class _Run:
 
     def _do(self, command: Command) -> None:
         if isinstance(command, Invoke):
-            self._clients.invoke(command)
+            self._stage.clients.invoke(command)
         elif isinstance(command, Wake):
             self._wakes.set("wake", max(0, command.at - self._clock.now()))
         elif isinstance(command, Inject):
@@ -163,7 +148,7 @@ class _Run:
         outcome: Outcome | None = None
         try:
             while True:
-                outcome = await self._carry_out(running.send(outcome))  # type: ignore[arg-type]
+                outcome = await self._stage.carry_out(running.send(outcome))  # type: ignore[arg-type]
         except StopIteration as over:
             done: Op = over.value
         self._completed(done)
@@ -174,41 +159,6 @@ class _Run:
             error = task.exception()
             assert error is not None
             self._over.set_exception(error)
-
-    async def _carry_out(self, action: Action) -> Outcome:
-        cluster = self._cluster
-        view = cluster.view()
-        why = refusal(action, view, cluster.tags, self._setup.system.supports)
-        if why:
-            return Outcome(False, why)
-        if isinstance(action, Administer):
-            home = home_of_administrator(view)
-            return administered(await self._clients.administer(action.op, home))
-        try:
-            return Outcome(True, "", await self._act(action))
-        except TimeoutError:
-            return Outcome(False, "the machine did not say that it was done")
-        except WorldError as error:
-            cluster.unhealthy.append(str(error))
-            return Outcome(False, str(error))
-
-    async def _act(
-        self, action: Start | Kill | Pause | Resume | Cut | Shape | Mend | Wipe
-    ) -> dict[str, Any]:
-        """Carry out an action that makes sense; the proof."""
-        cluster = self._cluster
-        if isinstance(action, Kill):
-            return await cluster.kill(action.node)
-        if isinstance(action, Pause):
-            return await cluster.pause(action.node)
-        if isinstance(action, Resume):
-            return await cluster.resume(action.node)
-        if isinstance(action, Start):
-            await cluster.start(action.node)
-            return {}
-        if isinstance(action, Wipe):
-            return cluster.wipe(action.node)
-        return dict(await cluster.disturb(action))
 
     def _broken(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A core, generator or checker of invariants has raised: the run is over."""
@@ -238,15 +188,6 @@ def _run(loop: asyncio.AbstractEventLoop, run: _Run) -> Ending:
     return ending
 
 
-async def _settle() -> None:
-    """End what tasks are left, and let closed connections go."""
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.sleep(0.001)
-
-
 @contextlib.contextmanager
 def _signals(loop: asyncio.AbstractEventLoop, interrupt: Callable[[], None]) -> Iterator[None]:
     """Ctrl-C and SIGTERM interrupt the run. Only the main thread may ask for that."""
@@ -263,14 +204,3 @@ def _signals(loop: asyncio.AbstractEventLoop, interrupt: Callable[[], None]) -> 
         for number, handler in zip(numbers, before, strict=True):
             loop.remove_signal_handler(number)
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _folder(folder: Path | None) -> Iterator[Path]:
-    """The run's folder, or one that is gone afterwards."""
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix="weaklink-") as name:
-        yield Path(name)
