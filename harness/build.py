@@ -14,9 +14,11 @@ from msgspec.structs import replace
 from harness.core import ClientCore, NodeId
 from harness.driver import Driver, Setup, SystemSpec
 from harness.error import PlanError, UserError, WeaklinkError, nearest
+from harness.fault import Nemesis, View
 from harness.plan import Plan
 from harness.result import INVALID, UNKNOWN, VALID, Checker
 from harness.rng import stream
+from harness.shell.dialect import Dialect
 from harness.system import System
 from harness.variant import Variant
 from harness.workload import Workload
@@ -98,6 +100,40 @@ def driver(name: str) -> Driver:
     from harness.live.driver import LiveDriver
 
     return LiveDriver()
+
+
+def dialect(name: str) -> Dialect:
+    """A system's part of `weaklink shell`; raises UserError for a system that has none."""
+    from systems import REGISTRY, SHELLS
+
+    if name not in SHELLS:
+        what = "has no shell" if name in REGISTRY else "is not known"
+        raise UserError(f"system {name!r} {what}: {nearest(name, set(SHELLS))}")
+    module, _, factory = SHELLS[name].partition(":")
+    made: Dialect = getattr(import_module(module), factory)()
+    return made
+
+
+def no_nemesis() -> Nemesis:
+    """Nothing goes wrong by itself."""
+    from nemesis import compose
+
+    empty: Nemesis = compose([]).nemesis
+    return empty
+
+
+def targets(built: System) -> list[str]:
+    """The words that a fault may be aimed at, beside names of nodes: roles and counts."""
+    from nemesis.target import COUNTS, ROLES
+
+    return [*(role for role in ROLES if role in built.roles), *COUNTS]
+
+
+def nodes_of(target: str, view: View, rng: Random) -> tuple[NodeId, ...]:
+    """The nodes that such a word, or a node's name, means now."""
+    from nemesis.target import nodes_of
+
+    return nodes_of(target, view, rng)
 
 
 def variants(name: str) -> Mapping[str, Variant]:

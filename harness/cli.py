@@ -192,6 +192,26 @@ def bugs(
     )
 
 
+@app.command()
+def shell(
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="zookeeper")],
+    nodes: Annotated[int, typer.Option(help="how many")] = 3,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="the system's: --set system.session_timeout=5s"
+        ),
+    ] = None,
+) -> int:
+    """Start a system's nodes here and talk to them: break links, kill nodes, see what they answer.
+
+    Commands may also come from a pipe. All is gone at the end, whatever ends it.
+    """
+    from harness.commands import shell as commands
+
+    return commands.shell(system, nodes=nodes, sets=set_ or [])
+
+
 @app.command("list")
 def list_(
     plans: Annotated[Path, typer.Option(help="the folder of plans")] = Path("plans"),

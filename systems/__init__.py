@@ -17,3 +17,8 @@ BUGS: dict[str, tuple[str, ...]] = {
     "raft": ("systems.raft.bugs",),
     "zookeeper": ("systems.zookeeper.bugs", "systems.raft.bugs"),
 }
+
+# What a system's commands are in `weaklink shell` (harness.shell.dialect), "module:factory".
+SHELLS: dict[str, str] = {
+    "zookeeper": "systems.zookeeper.shell:Shell",
+}
