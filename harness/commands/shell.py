@@ -127,9 +127,9 @@ class Shell:
         for place, seat_ in enumerate(self._seats):
             self._ask(place, CONNECT, seat_.home)
         self._quiet = False
-        nodes = f"{len(self._system.nodes)} nodes of {self._system.name}"
         self._terminal.say(
-            f"{nodes} are up, and you have a session at each; `help` says what to do."
+            f"{self._system.name} is up. You have a session at each node and talk to "
+            f"{self._seats[0].home}; `help` says what to do."
         )
         self._terminal.say(self._nodes())
 

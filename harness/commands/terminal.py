@@ -32,13 +32,17 @@ class Terminal:
             return line or None
         with self._lock:
             self._prompt = prompt
+        line = None
         try:
-            return input(prompt)
+            line = input(prompt)
         except EOFError:
-            return None
+            pass
         finally:
             with self._lock:
                 self._prompt = None
+            if line is None:  # Ctrl-D, Ctrl-C: what comes next is not to stand behind the prompt
+                typer.echo()
+        return line
 
     def say(self, text: str) -> None:
         """Say something; above the line that is being typed, if one is."""

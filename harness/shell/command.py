@@ -15,14 +15,14 @@ from harness.shell.dialect import Dialect, Request, Usage
 USAGES = (
     Usage("use NODE", "talk to that node from now on, in a session of its own"),
     Usage("nodes/status", "who is up, who leads, how far each has applied the log"),
-    Usage("kill NODE...", "SIGKILL; a word of the plans does too: leader, follower, majority, ..."),
+    Usage("kill NODE...", "SIGKILL; a word of the plans will do: leader, follower, ..."),
     Usage("start [NODE...]", "start what was killed, from its disk; all if none is named"),
     Usage("pause NODE...", "SIGSTOP: it keeps its state and misses time"),
     Usage("resume [NODE...]", "SIGCONT; all if none is named"),
     Usage("partition NODES|NODES", 'cut the links between groups: "n3|n1 n2"; one group: it alone'),
     Usage("heal", "mend the links that a partition has cut"),
     Usage("wait SECONDS", "let time pass, and see what comes"),
-    Usage("history", "what was asked, what was answered, by which node and at which position"),
+    Usage("history", "what was asked and answered, by which node and at which position"),
     Usage("help [COMMAND]", "this, or one command"),
     Usage("quit/exit", "end all processes and leave; Ctrl-D and Ctrl-C do too"),
 )

@@ -11,7 +11,6 @@ from harness.clock import SECOND, Nanos
 from harness.op import INFO, OK, Op
 from harness.shell.dialect import Dialect
 
-
 WIDTH = 60  # of a command or an answer in the table
 
 

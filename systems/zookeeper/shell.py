@@ -25,13 +25,11 @@ USAGES = (
     Usage("delete PATH [VERSION]", "remove a znode without children"),
     Usage("stat/exists PATH", "whether a znode is there, and its numbers"),
     Usage("watch PATH [KIND]", "hear once of a change; KIND is exists (default), data or children"),
-    Usage("sync", "what this node answers next is not older than any write acknowledged by now"),
+    Usage("sync", "what this node answers next has every write acknowledged by now"),
     Usage(
         "multi WRITE; WRITE...", "all or none: multi create /a 1; set /b 2; check /c 3; delete /d"
     ),
-    Usage(
-        "close", "end this session, and with it its ephemeral znodes; the next command opens one"
-    ),
+    Usage("close", "end this session and its ephemeral znodes; the next command opens one"),
 )
 WATCHES = {"data": "getData", "exists": "exists", "children": "getChildren"}
 PARTS = ("create", "set", "check", "delete")  # of a multi
@@ -261,7 +259,7 @@ def _stat(done: Op) -> str:
 def _created(done: Op) -> str:
     path, stat = done.value
     owner = stat["ephemeralOwner"]
-    return f"created {path}" + (f", ephemeral: it goes with session {owner}" if owner else "")
+    return f"created {path}" + (f", which goes with session {owner}" if owner else "")
 
 
 _WHERE = {"opened": "at", "moved": "to"}

@@ -1,11 +1,18 @@
-"""Ports for tests that fix them."""
+"""Ports for tests that fix them, and a token by which what they start is found again."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
+
+from harness.live.child import TOKEN
+from tests.live.left import processes
 
 
 @pytest.fixture
@@ -24,3 +31,15 @@ def is_free(port: int) -> bool:
     with socket.socket() as one:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return one.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.fixture
+def token(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A word in the environment of all that a test starts; whatever has it at the end is killed."""
+    word = uuid.uuid4().hex
+    monkeypatch.setenv(TOKEN, word)
+    yield word
+    monkeypatch.delenv(TOKEN)
+    for pid in processes(word):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

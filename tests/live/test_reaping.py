@@ -8,42 +8,21 @@ import socket
 import subprocess
 import sys
 import time
-import uuid
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.fault import Pause
-from harness.live.child import TOKEN
 from harness.live.driver import LiveDriver
 from harness.testing.story import Act, tell
+from tests.live.left import left_after, processes
 
 pytestmark = [
     pytest.mark.live,
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks into /proc"),
 ]
 LIMIT = 5.0  # seconds until all must be gone
-
-
-def processes(token: str) -> list[int]:
-    """All processes that have this token in their environment."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError):
-            if entry.name.isdigit() and token.encode() in (entry / "environ").read_bytes():
-                found.append(int(entry.name))
-    return found
-
-
-def left_after(token: str, limit: float) -> list[int]:
-    """What is left of a run when all has ended, or the time is over."""
-    end = time.monotonic() + limit
-    while (left := processes(token)) and time.monotonic() < end:
-        time.sleep(0.02)
-    return left
 
 
 def held_after(ports: list[int], limit: float) -> list[int]:
@@ -66,18 +45,6 @@ def held(ports: list[int]) -> list[int]:
             except OSError:
                 found.append(port)
     return found
-
-
-@pytest.fixture
-def token(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A word in the environment of all that a test starts; whatever has it at the end is killed."""
-    word = uuid.uuid4().hex
-    monkeypatch.setenv(TOKEN, word)
-    yield word
-    monkeypatch.delenv(TOKEN)
-    for pid in processes(word):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def controller(folder: Path, base: int, *more: str) -> subprocess.Popen[bytes]:
