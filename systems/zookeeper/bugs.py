@@ -509,11 +509,12 @@ def _often(every: int) -> Make:
 
 GUARANTEE = "zookeeper-guarantee"
 SESSIONS = "zookeeper-sessions"
+MOVES = "zookeeper-moves"
 PIPELINE = "zookeeper-pipeline"
 WATCHES = "zookeeper-watches"
 MULTI = "zookeeper-multi"
 SNAPSHOTS = "zookeeper-snapshots"
-ALL = (GUARANTEE, SESSIONS, PIPELINE, WATCHES, MULTI, SNAPSHOTS)
+ALL = (GUARANTEE, SESSIONS, MOVES, PIPELINE, WATCHES, MULTI, SNAPSHOTS)
 
 
 def _bug(
@@ -546,12 +547,12 @@ VARIANTS: dict[str, Variant] = {
         "a sync is answered without asking the leader", _server(SyncLocal), GUARANTEE
     ),
     "session-moves-back": _bug(
-        "a server takes a session that has seen a later state", _server(MovesBack), SESSIONS
+        "a server takes a session that has seen a later state", _server(MovesBack), MOVES
     ),
     "old-server-not-fenced": _bug(
         "a write by a server that its session has left is done, be it done already",
         lambda built: _parts(leading_type=OpenFence)(_machine(NotFenced)(built)),
-        SESSIONS,
+        MOVES,
     ),
     "watch-after-reply": _bug(
         "events come after answers from newer states", _server(WatchAfterReply), WATCHES
