@@ -24,7 +24,6 @@ from harness.core import Record
 from harness.error import WorldError
 
 _HEAD = struct.Struct(">II")
-_SEARCHED = 1 << 18  # bytes behind a record that is cut short: what is appended at once is less
 
 
 def framed(body: bytes) -> bytes:
@@ -64,8 +63,10 @@ def _record(data: bytes, start: int) -> tuple[bytes | None, int]:
 
 def _is_any_behind(data: bytes, start: int) -> bool:
     """Whether a whole record begins anywhere behind this byte: then it is not the file that ends
-    here, but a length that is wrong. (No record is empty, and one of zeros alone would look so.)"""
-    for at in range(start + 1, min(start + _SEARCHED, len(data) - _HEAD.size)):
+    here, but a length that is wrong. (No record is empty; one of 16 MB or more, whose length does
+    not begin with a zero, is a snapshot, and those only stand at the beginning.)"""
+    at = start
+    while 0 <= (at := data.find(b"\0", at + 1)) <= len(data) - _HEAD.size:
         length = _HEAD.unpack_from(data, at)[0]
         if 0 < length <= len(data) - at - _HEAD.size and _record(data, at)[0] is not None:
             return True

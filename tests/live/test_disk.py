@@ -65,6 +65,16 @@ def test_damage_before_the_last_record_is_refused_wherever_it_is(at: int, tmp_pa
     assert path.read_bytes() == damaged
 
 
+@pytest.mark.parametrize("at", range(4))
+def test_length_that_is_wrong_is_damage_however_long_the_record_is(at: int) -> None:
+    data = framed(b"one") + framed(b"x" * 900_000) + framed(b"y" * 900_000)
+    place = len(framed(b"one")) + at
+    damaged = data[:place] + bytes([data[place] ^ 0x61]) + data[place + 1 :]
+    with pytest.raises(Damaged, match="byte 11 is damaged"):
+        intact(damaged)
+    assert intact(data[:-1]) == [b"one", b"x" * 900_000]
+
+
 def test_every_cut_of_a_file_is_a_torn_tail() -> None:
     for end in range(len(DATA)):
         assert intact(DATA[:end]) == BODIES[: len(intact(DATA[:end]))]
