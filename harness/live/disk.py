@@ -138,10 +138,10 @@ class Disk:
         self._decode = msgspec.msgpack.Decoder(record).decode
         self._loop = loop
         self._durable = durable
-        self._waiting: list[bytes] = []
+        self._waiting: list[bytes] = []  # bodies; the checksum of a large one is the thread's work
         self._afresh = False  # the records that wait begin with a snapshot
         self._busy = self._due = False
-        self._jobs: SimpleQueue[tuple[bool, bytes, int]] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[bool, list[bytes], int]] = SimpleQueue()
         self.mark = 0  # of the last record that was handed in
         self.syncs = 0
 
@@ -158,12 +158,12 @@ class Disk:
 
     def append(self, record: Record) -> int:
         """Take a record to be made durable at the end of this turn of the loop; its mark."""
-        self._waiting.append(framed(self._encode(record)))
+        self._waiting.append(self._encode(record))
         return self._taken()
 
     def replace(self, record: Record) -> int:
         """Take a record that stands for everything before it; its mark."""
-        self._waiting = [framed(self._encode(record))]
+        self._waiting = [self._encode(record)]
         self._afresh = True
         return self._taken()
 
@@ -176,12 +176,13 @@ class Disk:
 
     def _hand_over(self) -> None:
         self._due, self._busy = False, True
-        self._jobs.put((self._afresh, b"".join(self._waiting), self.mark))
+        self._jobs.put((self._afresh, self._waiting, self.mark))
         self._waiting, self._afresh = [], False
 
     def _work(self) -> None:
         while True:
-            afresh, data, mark = self._jobs.get()
+            afresh, bodies, mark = self._jobs.get()
+            data = b"".join([framed(body) for body in bodies])
             try:
                 self._file.replace(data) if afresh else self._file.append(data)
             except OSError as error:  # a node that cannot write must not go on as if it had
