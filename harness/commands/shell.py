@@ -81,6 +81,7 @@ class Shell:
         self._here = 0
         self._parted = ""
         self._quiet = True
+        self._ended: set[Any] = set()  # sessions
         self._targets = build.targets(system)
         self._console: Console
 
@@ -105,8 +106,8 @@ class Shell:
     def observed(self, op: Op) -> None:
         """An event has come; called while a line may be being typed."""
         for place, seat_ in enumerate(self._seats):
-            if seat_.session == op.session:
-                self._seats[place] = seat_.after(op)
+            if seat_.session and seat_.session == op.session:
+                self._sit(place, op)
         if self._quiet:
             return
         said = self._dialect.event(op)
@@ -159,8 +160,15 @@ class Shell:
 
     def _ask(self, place: int, f: str, value: Any) -> tuple[Op, Op]:
         invoked, done = self._console.ask(place, f, value)
-        self._seats[place] = self._seats[place].after(done)
+        self._sit(place, done)
         return invoked, done
+
+    def _sit(self, place: int, op: Op) -> None:
+        """What a seat's client was told; a session may end before the answer that ends it is
+        looked at here."""
+        if op.f == "session" and op.value in ("closed", "expired"):
+            self._ended.add(op.session)
+        self._seats[place] = self._seats[place].after(op, self._ended)
 
     def _use(self, node: NodeId) -> str:
         """Sit down before a node; the client that does so before it comes back to it."""

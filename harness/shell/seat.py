@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET, Struct
@@ -24,8 +24,9 @@ class Seat(Struct, frozen=True):
     session: Any = ""
     last: Any = None
 
-    def after(self, op: Op) -> Seat:
-        """What is known of it after a completion, or a line about its session."""
+    def after(self, op: Op, ended: Container[Any] = ()) -> Seat:
+        """What is known of it after a completion, or a line about its session; of the sessions that
+        have `ended` it has none any more."""
         node = self.node if op.node is UNSET else op.node
         session = self.session if op.session is UNSET else op.session
         last = self.last
@@ -33,7 +34,7 @@ class Seat(Struct, frozen=True):
             last = op.position
         elif op.position is not UNSET:
             last = max(last, op.position)
-        return replace(self, node=node, session=session, last=last)
+        return replace(self, node=node, session="" if session in ended else session, last=last)
 
 
 def prompt(seat: Seat) -> str:

@@ -265,6 +265,11 @@ def test_seat_follows_its_session_and_keeps_the_highest_position() -> None:
     assert sat.after(other) == Seat("n3", "n1", "0x2", 5)
 
 
+def test_seat_has_no_session_once_it_has_ended_whatever_is_told_of_it_later() -> None:
+    late = ok(invoke("close"), node="n1", session="0x1", position=8)
+    assert Seat("n1", "n1", "0x1", 7).after(late, {"0x1"}) == Seat("n1", "n1", "", 8)
+
+
 def test_table_of_nodes_tells_a_leader_from_one_that_only_thinks_so() -> None:
     now = view(up=("n1", "n2"), paused=("n1",))
     seats = [Seat("n1", "n2", "0x1")]
