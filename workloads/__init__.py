@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.workload import Workload
+from workloads.recipes.barrier import barrier
 from workloads.recipes.config import config
 from workloads.recipes.counter import counter, counter_herd
 from workloads.recipes.election import election
@@ -25,6 +26,7 @@ REGISTRY: dict[str, Callable[..., Workload]] = {
     "config": config,
     "queue": queue,
     "election": election,
+    "barrier": barrier,
 }
 
 # The module with a workload's planted variants (harness.variant), for `bug` in a plan, and the
@@ -37,4 +39,5 @@ BUGS: dict[str, str] = {
     "config": "workloads.recipes.bugs",
     "queue": "workloads.recipes.bugs",
     "election": "workloads.recipes.bugs",
+    "barrier": "workloads.recipes.bugs",
 }

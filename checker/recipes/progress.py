@@ -53,13 +53,13 @@ class Progress:
             return Result(UNKNOWN, self._speech.asked, data)
         for key in dict.fromkeys(str(call.invoke.key) for call in waits):
             mine = [call for call in waits if str(call.invoke.key) == key]
-            excuses = self._excuses(history, key)
+            excused = excuses(history, key, self._session, self._after, orphans=self._orphans)
             held = [
                 (section.start, last if section.until is None else section.until)
                 for section in sections(history, self._speech)
                 if str(section.key) == key
             ]
-            idle = _without(_union(_span(call, last) for call in mine), _union([*held, *excuses]))
+            idle = without(union(_span(call, last) for call in mine), union([*held, *excused]))
             longest = max(idle, key=lambda span: span[1] - span[0], default=(0, 0))
             data["idle"][key] = {"longest_ns": longest[1] - longest[0], "from_ns": longest[0]}
             if worst is None or longest[1] - longest[0] > worst[0][1] - worst[0][0]:
@@ -75,21 +75,26 @@ class Progress:
         )
         return Result(INVALID, sentence, data, (anomaly(history, call, (), (), sentence),))
 
-    def _excuses(self, history: History, key: str) -> list[Span]:
-        """For a lock; a client that ended was concerned with one lock only. A new leader gives each
-        session its whole time again, so a fault before a session has run out makes it longer."""
-        faults = sorted(bands(history), key=lambda band: band.start)
-        found = [(band.start, band.end + self._after) for band in faults]
-        for op in history.ops:
-            given_up = self._orphans and op.f == "session" and op.value == "closed"
-            retired = isinstance(op.process, int) and op.type == INFO and str(op.key) == key
-            if given_up or retired:
-                over = op.time + self._session
-                for band in faults:
-                    if op.time <= band.end and band.start <= over:
-                        over = max(over, band.end + self._after + self._session)
-                found.append((op.time - self._session, over + self._after))
-        return found
+
+def excuses(
+    history: History, key: str, session: Nanos, after: Nanos, *, orphans: bool = False
+) -> list[Span]:
+    """When a recipe need not go on (see Progress): for one key, since a client that ended was
+    concerned with one only. A new leader gives each session its whole time again, so a fault before
+    a session has run out makes it longer."""
+    faults = sorted(bands(history), key=lambda band: band.start)
+    found = [(band.start, band.end + after) for band in faults]
+    for op in history.ops:
+        given_up = orphans and op.f == "session" and op.value == "closed"
+        retired = isinstance(op.process, int) and op.type == INFO and str(op.key) == key
+        if not given_up and not retired:
+            continue
+        over = op.time + session
+        for band in faults:
+            if op.time <= band.end and band.start <= over:
+                over = max(over, band.end + after + session)
+        found.append((op.time - session, over + after))
+    return found
 
 
 def _span(call: Call, last: Nanos) -> Span:
@@ -102,7 +107,7 @@ def _waiting(calls: Sequence[Call], span: Span, last: Nanos) -> Call:
     return min(during or calls, key=lambda call: call.invoke.time)
 
 
-def _union(spans: Iterable[Span]) -> list[Span]:
+def union(spans: Iterable[Span]) -> list[Span]:
     """The same times as spans that do not touch, in order."""
     made: list[Span] = []
     for start, end in sorted(spans):
@@ -113,7 +118,7 @@ def _union(spans: Iterable[Span]) -> list[Span]:
     return made
 
 
-def _without(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
+def without(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
     """What is left of spans without the holes; both in order, without overlaps."""
     left: list[Span] = []
     for start, end in spans:

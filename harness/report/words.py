@@ -101,8 +101,8 @@ def _parts(f: str, value: Sequence[Any]) -> Sequence[Any]:
 
 def _token(op: Op, told: Any) -> str | None:
     """What a recipe says of itself: the token by which something is held, in the answer of who got
-    it ({"token": ..}) and of who wrote by it ([token, what it wrote]); DONE for counts alone."""
-    if isinstance(told, Mapping) and set(told) & {"token", "requests"}:
+    it ({"token": ..}) and of who wrote by it ([token, what it wrote]); DONE for the rest."""
+    if isinstance(told, Mapping) and set(told) & {"token", "requests", "deleted"}:
         token = told.get("token")
     elif isinstance(told, (list, tuple)) and len(told) == 2 and op.f == "write":
         token = told[0] if told[1] == op.value else None

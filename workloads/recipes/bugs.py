@@ -14,7 +14,7 @@ from harness.op import OK, Op
 from harness.recipe import Do
 from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
 from harness.workload import Workload
-from workloads.recipes import data_bugs
+from workloads.recipes import barrier_bugs, data_bugs
 from workloads.recipes.clients import Clients
 from workloads.recipes.critical import Critical, Step
 from workloads.recipes.election import Candidate
@@ -194,4 +194,5 @@ VARIANTS: dict[str, Variant] = {
         ("recipes/lock-scalable", "recipes/lock-fencing"),
     ),
     **data_bugs.VARIANTS,
+    **barrier_bugs.VARIANTS,
 }
