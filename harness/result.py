@@ -50,7 +50,9 @@ class Anomaly(Struct, frozen=True):
     that contradict one another; `window` the stretch of time (ns) worth drawing, `ops` the
     operations in it (both by invocation index); `edges` what forces the contradiction; `sentence`
     says it in words; `seen` are the indices of lines that complete nothing (a watch event, the end
-    of a session) and bear on it.
+    of a session) and bear on it. `name` says in a few words what is wrong with the operation at
+    `at`; `places` say of operations where in the system's own order they are ("zxid 1.35");
+    `notes` are lines to be read beside the picture, such as entries of the log.
     """
 
     sentence: str
@@ -61,6 +63,9 @@ class Anomaly(Struct, frozen=True):
     edges: tuple[Edge, ...] = ()
     key: Any = None
     seen: tuple[int, ...] = ()
+    name: str = ""
+    places: tuple[tuple[int, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def graph(self) -> nx.DiGraph[int]:

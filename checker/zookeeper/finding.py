@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from checker.zookeeper.request import Request
+from checker.zookeeper.log import INDEX, Entry, Log
+from checker.zookeeper.request import Request, code_of, zxid
 from harness.band import Band, in_force
 from harness.clock import show
 from harness.history import History
@@ -37,6 +38,8 @@ class Finding(Struct, frozen=True):
     line: int
     core: tuple[Request, ...] = ()
     forces: tuple[Force, ...] = ()
+    zxids: tuple[int, ...] = ()  # of the entries of the log that bear on it, or these themselves:
+    entries: tuple[Entry, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -44,8 +47,10 @@ class Finding(Struct, frozen=True):
         return f"{self.name}: {self.words}"
 
 
-def anomaly(finding: Finding, history: History, faults: Sequence[Band]) -> Anomaly:
-    """What to draw and to say."""
+def anomaly(
+    finding: Finding, history: History, faults: Sequence[Band], log: Log | None = None
+) -> Anomaly:
+    """What to draw and to say; `log` for the entries that bear on it."""
     core = {r.at: r for r in (*finding.core, *([finding.at] if finding.at else []))}
     ops, line = history.ops, history.ops[finding.line].time if history.ops else 0
     times = [ops[at].time for at in core]
@@ -64,7 +69,49 @@ def anomaly(finding: Finding, history: History, faults: Sequence[Band]) -> Anoma
         window=(start, end),
         edges=tuple(_edges(finding.forces, history)),
         seen=(_index(history, finding.line),) if _is_event(history, finding.line) else (),
+        name=finding.name if finding.rule else "",
+        places=tuple(
+            (_index(history, r.at), f"zxid {zxid(r.position)}")
+            for r in core.values()
+            if r.position is not None
+        ),
+        notes=_notes(finding, log),
     )
+
+
+def _notes(finding: Finding, log: Log | None) -> tuple[str, ...]:
+    found = [f"log, entry {e.index} at {zxid(e.position)}: {told(e)}" for e in finding.entries]
+    if log is not None and log.entries:
+        found += [_entry(log, z) for z in dict.fromkeys(finding.zxids)]
+    return tuple(found)
+
+
+def _entry(log: Log, position: int) -> str:
+    """A line of the log in words: "log 1.35: setData /a 5, of session 0x100000002"."""
+    entry = log.at(position)
+    if entry is None:
+        there = log.by_index.get(position & INDEX)
+        if there is None:
+            return f"log {zxid(position)}: not held by any node"
+        return (
+            f"log {zxid(position)}: not there; the log has {told(there)} at {zxid(there.position)}"
+        )
+    return f"log {zxid(position)}: {told(entry)}"
+
+
+def told(entry: Entry) -> str:
+    """An entry of the log in words."""
+    parts = entry.value if isinstance(entry.value, (list, tuple)) else [entry.value]
+    if entry.type == "multi":
+        what = ", ".join(" ".join(str(part) for part in one[:2]) for one in parts)
+    elif isinstance(entry.value, Mapping):
+        what = " ".join(f"{name} {value}" for name, value in entry.value.items())
+    else:
+        what = " ".join(str(part) for part in parts if part not in (None, ""))
+    is_known = entry.session is None or entry.session == entry.value
+    whose = "" if is_known else f", of session {entry.session}"
+    error = f", refused: {code_of(entry.error)}" if entry.error is not None else ""
+    return f"{entry.type} {what}".strip() + whose + error
 
 
 def _fault_words(band: Band, end: int) -> str:

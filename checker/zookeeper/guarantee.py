@@ -14,6 +14,7 @@ from typing import Any
 
 from checker.zookeeper.finding import Finding, anomaly
 from checker.zookeeper.ladder import stated
+from checker.zookeeper.log import Log
 from checker.zookeeper.logs import log_rules
 from checker.zookeeper.order import order_rules
 from checker.zookeeper.place import witness
@@ -61,7 +62,7 @@ class ZooKeeperGuarantee:
         found.sort(key=lambda f: (f.line, RULES.index(f.rule)))
         data = judged.data(found)
         if found:
-            anomalies = _explain(found, history)
+            anomalies = _explain(found, history, judged.log)
             return Result(INVALID, _cause(anomalies[0].sentence, len(found)), data, anomalies)
         if stopped:
             return Result(
@@ -133,7 +134,7 @@ def _counted(names: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(names).items()))
 
 
-def _explain(found: Sequence[Finding], history: History) -> tuple[Anomaly, ...]:
+def _explain(found: Sequence[Finding], history: History, log: Log) -> tuple[Anomaly, ...]:
     """Anomalies of the first of each kind, then of others."""
     first: dict[str, Finding] = {}
     for finding in found:
@@ -141,7 +142,7 @@ def _explain(found: Sequence[Finding], history: History) -> tuple[Anomaly, ...]:
     chosen = list(first.values())[:EXPLAINED]
     chosen += [f for f in found if f not in chosen][: EXPLAINED - len(chosen)]
     faults = bands(history)
-    return tuple(anomaly(finding, history, faults) for finding in chosen)
+    return tuple(anomaly(finding, history, faults, log) for finding in chosen)
 
 
 def _cause(sentence: str, count: int) -> str:

@@ -26,7 +26,10 @@ def log_rules(log: Log, placed: Placed) -> Iterator[Finding]:
         yield _finding("logs disagree", text, (a, b), placed, last)
     for a, b in log.backward[:1]:
         what = "epoch went back" if b.term < a.term else "zxid used twice in the log"
-        text = f"entry {b.index} of the log is at {zxid(b.position)}, after {zxid(a.position)}"
+        text = (
+            f"entry {b.index} of the log ({b.type}) is at {zxid(b.position)}, and entry {a.index} "
+            f"before it ({a.type}) at {zxid(a.position)}"
+        )
         yield _finding(what, text, (a, b), placed, last)
 
 
@@ -41,7 +44,7 @@ def _finding(
     core = tuple({r.at: r for r in found if r is not None}.values())
     at = core[-1] if core else None
     line = max((max(r.done, r.at) for r in core), default=max(last, 0))
-    return Finding("Z7", name, text, at, line, core)
+    return Finding("Z7", name, text, at, line, core, entries=entries)
 
 
 def _of(entry: Entry, placed: Placed) -> Request | None:

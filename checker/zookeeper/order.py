@@ -109,12 +109,14 @@ def _late(p: int, first: Request, q: int, later: Request) -> Finding:
     else:
         name = "write reordered"
         words = (
-            f"{who(later)} was put at {zxid(q)}, before {who(first)} at {zxid(p)}, which {told} "
-            f"{gap} it was called"
+            f"{who(later)} was put at {zxid(q)}, {'not after' if p == q else 'before'} "
+            f"{who(first)} at {zxid(p)}, which {told} {gap} it was called"
         )
     forces = (
         Force(first, later, "rt", "returned before it was called"),
-        Force(later, first, "ww", f"{zxid(q)} is before {zxid(p)}"),
+        Force(
+            later, first, "zxid", f"{zxid(q)} is {'not after' if p == q else 'before'} {zxid(p)}"
+        ),
     )
     return Finding("Z1", name, words, later, _line(later, first), (first, later), forces)
 
@@ -187,7 +189,7 @@ def _stale(r: Request, sync: Request, write: Request) -> Finding:
     gap = show(sync.call - write.ret)
     words = (
         f"{who(r)} was answered from {zxid(p)}, though a sync of its session had come before it, "
-        f"and {who(write)} had been answered at {zxid(q)} {gap} before that sync was called"
+        f"and {who(write)} had been answered at {zxid(q)}, {gap} before that sync was called"
     )
     forces = (
         Force(write, sync, "rt", "returned before it was called"),
@@ -205,7 +207,7 @@ def _back(r: Request, top: Request) -> Finding:
         name = "write reordered in its session"
         words = (
             f"{who(r)} was put at {zxid(p)}, though {who(top)}, which comes before it in the same "
-            f"session, was at {zxid(q)} already"
+            f"session, {'was at' if top.kind == WRITE else 'had seen'} {zxid(q)} already"
         )
         rule = "Z2"
     else:

@@ -111,7 +111,8 @@ def _acknowledged(
 
 def _lost(r: Request, why: str) -> Finding:
     words = f"{who(r)} was acknowledged at {zxid(r.position or 0)}, but {why}"
-    return Finding("Z8", "acknowledged write lost", words, r, r.done, (r,))
+    name, at = "acknowledged write lost", (r.position or 0,)
+    return Finding("Z8", name, words, r, r.done, (r,), zxids=at)
 
 
 def _passed_over(requests: Sequence[Request], log: Log) -> Iterator[Finding]:
@@ -148,7 +149,8 @@ def _took_over(r: Request, later: Request) -> Finding:
     )
     forces = (Force(r, later, "session", "comes before it in the session"),)
     line = max(r.at, r.done, later.at, later.done)
-    return Finding("Z2", "lost write passed over", words, later, line, (r, later), forces)
+    name = "lost write passed over"
+    return Finding("Z2", name, words, later, line, (r, later), forces)
 
 
 def _refused(
@@ -167,7 +169,8 @@ def _refused(
     if done is not None and r.code in NEVER_DONE and r.f not in ("write", "cas"):
         at = zxid(done.position)
         words = f"{who(r)} was refused ({r.code}), but the log says it was done, at {at}"
-        findings.append(Finding("Z3", "refused write done", words, r, r.done, (r,)))
+        place = (done.position,)
+        findings.append(Finding("Z3", "refused write done", words, r, r.done, (r,), zxids=place))
 
 
 def is_of(r: Request, entry: Entry) -> bool:

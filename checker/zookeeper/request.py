@@ -11,6 +11,7 @@ from checker import words
 from harness.history import History
 from harness.op import FAIL, INVOKE, OK, Op
 
+MOST_PARTS = 3  # of a multi, named in a sentence
 FOREVER = 1 << 62  # the return of what nobody was told of
 
 READ, WRITE, SYNC = range(3)
@@ -196,7 +197,9 @@ def what(r: Request) -> str:
     """What was asked: "getData /a", "setData /a to 5"."""
     path = r.path
     if r.f == "multi":
-        return "multi"
+        parts = [f"{op[0]} {op[1]}" for op in r.value]
+        more = [f"+{len(parts) - MOST_PARTS}"] if len(parts) > MOST_PARTS else []
+        return f"multi ({', '.join([*parts[:MOST_PARTS], *more])})"
     if r.f in ("create", "setData") and path is not None and len(r.value) > 1:
         data = "" if r.value[1] is None else f" {'with' if r.f == 'create' else 'to'} "
         return f"{r.f} {path}{data}{words.value(r.value[1]) if data else ''}"

@@ -112,11 +112,13 @@ class Comparison:
         self._refused: dict[str, int] = {}  # path: the last refused multi that named it
         self._given: dict[tuple[str, str], str] = {}  # sequential paths by prefix: the greatest
         self._dirty: set[int] = set()
+        self._latest: dict[str, Request] = {}  # of each session, the last request
 
     def run(self, requests: Sequence[Request]) -> Iterator[Finding]:
         """All that differs, in the order of the zxids."""
         reads = [r for r in requests if r.kind == READ and r.position is not None]
         reads.sort(key=lambda r: ((r.position or 0) & INDEX, r.at))
+        self._latest = {r.session: r for r in requests if r.session is not None}
         i = 0
         for step in steps(self._log, self._placed):
             while i < len(reads) and (reads[i].position or 0) & INDEX < step.index:
@@ -190,14 +192,17 @@ class Comparison:
     def _late(self, step: Step, ended: int) -> Finding:
         """An update of a session that the log had closed."""
         r = step.request
-        owner = "a session" if r is None else f"the session of process {r.process}"
-        said = f"{step.type} of {owner}" if r is None else who(r)
+        what = " ".join((step.type, *paths_of(step.type, step.value)))
+        said = f"{what} of session {step.session}" if r is None else who(r)
         text = (
             f"{said} was carried out at {zxid(step.position)}, though its session had ended at "
             f"{zxid(ended)}"
         )
-        line = r.done if r is not None and r.done >= 0 else r.at if r is not None else 0
-        return Finding("Z9", "request after its session's end", text, r, line, (r,) if r else ())
+        shown = r or self._latest.get(step.session or "")
+        line = max(shown.done, shown.at) if shown is not None else 0
+        core = (shown,) if shown is not None else ()
+        name = "request after its session's end"
+        return Finding("Z9", name, text, shown, line, core, zxids=(ended, step.position))
 
     def _after_close(self, requests: Sequence[Request]) -> Iterator[Finding]:
         """Reads of sessions that had been closed in the state that they were answered from."""
@@ -211,7 +216,7 @@ class Comparison:
                     f"at {zxid(ended)}"
                 )
                 name = "request after its session's end"
-                yield Finding("Z9", name, text, r, r.done, (r,))
+                yield Finding("Z9", name, text, r, r.done, (r,), zxids=(ended,))
 
     # --- where no log reaches
 
@@ -422,7 +427,11 @@ class Comparison:
         verb = "at its zxid" if r.kind == WRITE else "at the zxid of its answer,"
         text = f"{who(r)} {found.text}, {verb} {zxid(position)}{because}"
         forces = [_force(cause, r, position) for cause in core]
-        return Finding(rule, name, text, r, r.done, (*core, r), tuple(forces))
+        since = [z for z in self._last(found) if self._log.at(z) is not None]
+        if rule == "Z11" and (multi := self._torn(r, position, found)) is not None:
+            since = [multi.position]
+        zxids = tuple(sorted({position, *since})) if r.kind == WRITE else tuple(sorted(set(since)))
+        return Finding(rule, name, text, r, r.done, (*core, r), tuple(forces), zxids)
 
     def _explained(
         self, r: Request, position: int, found: Difference
@@ -445,7 +454,7 @@ class Comparison:
                 maker = self._maker(r, path)
                 text = f": {path} was ephemeral, and its session had ended at {zxid(last[0])}"
                 return "Z9", "ephemeral outlived its session", text, maker
-        multi = self._torn(position, found)
+        multi = self._torn(r, position, found)
         if multi is not None:
             cause = multi.request
             was = "had been refused" if multi.error is not None else "is all or nothing"
@@ -463,7 +472,7 @@ class Comparison:
         maker = self._placed.by_zxid.get(made) if isinstance(made, int) else None
         return (maker,) if maker is not None and maker is not r else ()
 
-    def _torn(self, position: int, found: Difference) -> Step | None:
+    def _torn(self, r: Request, position: int, found: Difference) -> Step | None:
         """The multi that was done only in part, where that explains a difference: what it did has
         its zxid, so that a Stat tells whether there is anything of it."""
         for z in found.zxids:
@@ -477,8 +486,11 @@ class Comparison:
         for path in found.paths:
             last = self.replay.touched.get(path)
             refused = self._refused.get(path, -1)
-            if refused > (last[0] if last else 0) and not found.zxids:
+            is_own = refused == position  # then it is only refused otherwise than it had to be
+            if refused > (last[0] if last else 0) and not found.zxids and not is_own:
                 return self._multis[refused]
+            if r.kind == WRITE and not found.zxids:
+                continue  # nothing of what it was told shows the znode
             step = self._multis.get(last[0]) if last is not None and last[1] == "multi" else None
             if step is not None and (step.position not in found.zxids or _parts(step, path) > 1):
                 return step
@@ -492,7 +504,7 @@ class Comparison:
         last = max(self._last(found), default=0)
         if not last or last == position:
             return ""
-        return f" since {zxid(last)}"
+        return f"; what it is about had last changed at {zxid(last)}"
 
 
 def _force(cause: Request, r: Request, position: int) -> Force:
@@ -500,7 +512,7 @@ def _force(cause: Request, r: Request, position: int) -> Force:
     at = zxid(cause.position) if cause.position is not None else "it"
     if cause.position is not None and cause.position > position:
         return Force(cause, r, "wr", f"{at} is after {zxid(position)}")
-    return Force(cause, r, "ww" if r.kind == WRITE else "wr", f"{at} is part of {zxid(position)}")
+    return Force(cause, r, "zxid" if r.kind == WRITE else "wr", f"{at} is part of {zxid(position)}")
 
 
 def paths_of(type_: str, value: Any) -> list[str]:

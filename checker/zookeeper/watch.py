@@ -258,7 +258,7 @@ class _Session:
                                                                    event.position)
         ]  # fmt: skip
         if other:
-            text = f"{self._told(event)}, when what had happened there was: {other[0]}"
+            text = f"{self._told(event)}, when it was {_verb(other[0])}"
             return self._finding("W2", "wrong event", text, at, event)
         text = f"{self._told(event)}, when nothing had changed there"
         return self._finding("W5", "event without a change", text, at, event)
@@ -281,8 +281,8 @@ class _Session:
         for event in self._events:
             if top is not None and event.position < top.position:
                 text = (
-                    f"{self._told(event)} only after it had heard of {top.type} {top.path} at "
-                    f"{zxid(top.position)}"
+                    f"{self._told(event)} only after it had been told that {top.path} was "
+                    f"{_verb(top.type)} at {zxid(top.position)}"
                 )
                 at = self._before(event.line)
                 yield self._finding("W3", "events out of order", text, at, event)
@@ -427,7 +427,7 @@ class _Session:
         forces: tuple[Force, ...] = ()
         if change is not None and at is not None and change is not at:
             forces = (Force(change, at, "event", f"{event.type} at {zxid(event.position)}"),)
-        return Finding(rule, name, text, at, event.line, core, forces)
+        return Finding(rule, name, text, at, event.line, core, forces, (event.position,))
 
     def _story(
         self, rule: str, name: str, text: str, watch: Registered, z: int, reply: Request, line: int
@@ -440,7 +440,7 @@ class _Session:
             forces.append(Force(change, reply, "wr", f"{zxid(z)} is part of what it saw"))
         else:
             forces.append(Force(watch.request, reply, "session", "set a watch before this"))
-        return Finding(rule, name, text, reply, line, tuple(core), tuple(forces))
+        return Finding(rule, name, text, reply, line, tuple(core), tuple(forces), (z,))
 
 
 def _verb(type_: str) -> str:

@@ -44,6 +44,7 @@ _MARGIN = 22.0
 _LABELS = 104.0  # of the lanes
 _BAR, _ROW, _TAG, _MARK = 17.0, 12.5, 15.0, 12.0
 _MAX_STRIPS = 8
+_MAX_NOTES = 4
 
 
 def draw(
@@ -89,7 +90,8 @@ class _Picture:
         self.strips = _strips([_since(band, start) for band in seen], calls.get(anomaly.at))
         self.unnamed = len(seen) - sum(map(len, self.strips))
         sentence = wrap(clean(anomaly.sentence), WIDTH - 2 * _MARGIN, 11, lines=4)
-        self.top = 46 + 16.0 * len(sentence) + 12
+        notes = [fit(clean(note), WIDTH - 2 * _MARGIN, 9) for note in anomaly.notes[:_MAX_NOTES]]
+        self.top = 46 + 16.0 * len(sentence) + 13.0 * len(notes) + 12
         self.lanes_top = self.top + fault_bands.ROW * max(len(self.strips), 1) + 6
         marked = frozenset(mark.process for mark in self.marks)
         self.heights = _heights(self.lanes, anomaly.at, marked, HEIGHT - self.lanes_top - 74)
@@ -97,7 +99,7 @@ class _Picture:
         self.height = max(HEIGHT, self.lanes_bottom + 74)
         self.figure = figure(WIDTH, self.height)
         self.axes: Axes = sheet(self.figure, 0, 0, WIDTH, self.height)
-        self._header(title, sentence)
+        self._header(title, sentence, notes)
         self._faults(seen)
         self._lanes()
         self._axis()
@@ -111,13 +113,16 @@ class _Picture:
         start, end = self.window
         return self.left if time < start else self.right if time > end else self.scale(time)
 
-    def _header(self, title: str, sentence: Sequence[str]) -> None:
+    def _header(self, title: str, sentence: Sequence[str], notes: Sequence[str]) -> None:
         axes = self.axes
         axes.add_patch(_patch(_MARGIN, 18, 5, 18, RED, "none", 0))
         text = fit(clean(title), WIDTH - 2 * _MARGIN - 14, 15, "bold")
         axes.text(_MARGIN + 13, 27, text, size=15, weight="bold", va="center")
         for i, line in enumerate(sentence):
             axes.text(_MARGIN, 54 + 16 * i, line, size=11, va="center", color=INK)
+        below = 54 + 16 * len(sentence) - 1
+        for i, note in enumerate(notes):
+            axes.text(_MARGIN, below + 13 * i, note, size=9, va="center", color=SOFT)
 
     def _faults(self, seen: Sequence[Band]) -> None:
         span = (self.left, self.right)
@@ -199,7 +204,7 @@ class _Picture:
 
     def _tag(self, bar: Bar, y: float) -> None:
         """The red flag below the operation that cannot be placed."""
-        text = "cannot be placed"
+        text = clean(self.anomaly.name) or "cannot be placed"
         need = width(text, 8, "bold") + 12
         end = min(bar.x1, self.right)
         x = min(max((bar.x0 + end - need) / 2, self.left), self.right - need)

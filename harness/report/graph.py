@@ -30,6 +30,7 @@ OTHER = ("#6F42C1", "", "")
 _NODE_HEIGHT = 34.0
 _SIZE, _SMALL = 9.5, 7.5
 _TEXT = 7.8
+_PLACE = 52.0  # room for where it is in the system's own order
 
 Point = tuple[float, float]
 
@@ -109,13 +110,14 @@ def draw(
     around = set(zip(circle, circle[1:] + circle[:1], strict=True))
     curves = _curves(edges, places, area)
     labels: list[Box] = []
+    told_of = dict(anomaly.places)
     for edge, curve in zip(edges, curves, strict=True):
         _arrow(axes, edge, curve, places, (edge.source, edge.target) in around)
     told = [(e, c) for e, c in zip(edges, curves, strict=True) if e.label or len(edges) <= 6]
     for edge, curve in told:  # many arrows without words of their own: the legend says enough
         labels.append(_edge_label(axes, edge, curve, [*places.values(), *labels], curves, area))
     for node, spot in places.items():
-        _node(axes, calls[node], spot, node == anomaly.at)
+        _node(axes, calls[node], spot, node == anomaly.at, told_of.get(node, ""))
 
 
 def layout(
@@ -205,10 +207,10 @@ def _crosses(a: Box, b: Box, c: Box, d: Box) -> bool:
 
 def _node_width(call: Call) -> float:
     first = width(describe(call), _SIZE, "bold")
-    return max(first, width(who(call), _SMALL), 56.0) + 18
+    return max(first, width(who(call), _SMALL) + _PLACE, 56.0) + 18
 
 
-def _node(axes: Axes, call: Call, spot: Box, marked: bool) -> None:
+def _node(axes: Axes, call: Call, spot: Box, marked: bool, place: str) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     axes.add_patch(
@@ -227,7 +229,8 @@ def _node(axes: Axes, call: Call, spot: Box, marked: bool) -> None:
     room = spot.w - 10
     text = fit(describe(call), room, _SIZE, "bold")
     axes.text(spot.x, spot.y - 7, text, size=_SIZE, weight="bold", **style)
-    axes.text(spot.x, spot.y + 8, fit(who(call), room, _SMALL), size=_SMALL, color=SOFT, **style)
+    below = " · ".join(filter(None, (who(call), clean(place))))
+    axes.text(spot.x, spot.y + 8, fit(below, room, _SMALL), size=_SMALL, color=SOFT, **style)
 
 
 def _edges(anomaly: Anomaly, nodes: Sequence[int]) -> list[Edge]:

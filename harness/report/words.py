@@ -82,9 +82,29 @@ def _asked(call: Call) -> str:
     if f == "cas" and isinstance(op.value, (list, tuple)) and len(op.value) == 2:
         old, new = (show_value(v, 12) for v in op.value)
         return f"cas {old}→{new}"
+    if f == "multi" and (parts := _multi(op.value)):
+        return f"multi ({fit_words(parts)})"
     if f in OF_TREE and isinstance(op.value, (list, tuple)) and op.value:
         return " ".join([f, *(show_value(part, 20) for part in _parts(f, op.value))])
     return f"{f} {show_value(op.value)}"
+
+
+def _multi(value: Any) -> list[str]:
+    """What a multi is made of: ["delete /a", "create /b"]; nothing if it is none."""
+    if not isinstance(value, (list, tuple)):
+        return []
+    good = all(isinstance(one, (list, tuple)) and len(one) > 1 for one in value)
+    return [f"{clean(str(f))} {show_value(path, 20)}" for f, path, *_ in value] if good else []
+
+
+def fit_words(parts: Sequence[str], most: int = 2) -> str:
+    """The first of several things, and how many more there are.
+
+    >>> fit_words(["delete /a", "create /b", "check /c"])
+    'delete /a, create /b, +1'
+    """
+    more = [f"+{len(parts) - most}"] if len(parts) > most else []
+    return ", ".join([*parts[:most], *more])
 
 
 def _parts(f: str, value: Sequence[Any]) -> Sequence[Any]:

@@ -155,6 +155,8 @@ BUGS = [
     ("skips-entry", "Z3", "reply differs from the state"),
     ("zxid-ahead", "Z4", "write seen before it was called"),
     ("zxid-ahead", "Z2", "sync moved back"),
+    ("zxid-ahead", "Z2", "write reordered in its session"),
+    ("zxid-ahead", "Z1", "write reordered"),
     ("session-moves-back", "Z6", "read moved back after a move"),
     ("acknowledged-then-lost", "Z8", "acknowledged write lost"),
     ("ephemeral-leak", "Z9", "ephemeral outlived its session"),
@@ -182,6 +184,8 @@ def test_a_bug_is_named(bug: str, rule: str, name: str) -> None:
         result = judge(Service(seed, bug=bug, moves=0.03, **more).run(250))
         if name in result.data["names"]:
             assert result.verdict == INVALID and rule in result.data["violations"]
+            drawn = result.anomalies[0]
+            assert drawn.sentence.startswith(f"{drawn.name}: ")
             named += 1
             if named == 3:
                 return

@@ -18,7 +18,7 @@ from harness.report.lanes import index_calls
 from harness.report.marks import EVENT, SESSION, Mark, marks, observed, placed, told, words
 from harness.report.page import _facts
 from harness.report.words import describe
-from harness.result import Anomaly
+from harness.result import Anomaly, Edge
 
 
 def call(process: int, start: int, end: int, session: str) -> Call:
@@ -86,6 +86,20 @@ def test_pictures_show_them(tmp_path: Path, picture_of: str) -> None:
     assert [mark.kind for mark in marks(observed(h.ops), h.calls)] == [SESSION, EVENT]
 
 
+def test_picture_says_what_is_wrong_and_where_in_the_systems_own_order(tmp_path: Path) -> None:
+    h, path = history(), tmp_path / "x.svg"
+    edge = Edge(0, 3, "zxid", "1.7 is before 1.9")
+    wrong = Anomaly(
+        "lost watch: ...", 0, (0, 3), (0, 3), (0, 9 * MS), (edge,), name="lost watch",
+        places=((3, "zxid 1.9"),), notes=("log 1.9: setData /a 6", "log 1.10: noop"),
+    )  # fmt: skip
+    picture.draw(path, wrong, index_calls(h), [], observed(h.ops), title="t", png=False)
+    text = path.read_text()
+    for said in ("lost watch<", "process 1 → n2 · zxid 1.9", "log 1.9: setData", "log 1.10: noop"):
+        assert said in text, said
+    assert "cannot be placed" not in text
+
+
 def test_history_without_them_has_no_legend_of_them(tmp_path: Path) -> None:
     h = History(history().ops[:2])
     timeline.draw(tmp_path / "x.svg", h, [], [], concurrency=2)
@@ -107,7 +121,7 @@ def test_history_without_them_has_no_legend_of_them(tmp_path: Path) -> None:
         ("write", 3, [4294967319, 3], "write 3 → token 1.23"),
         ("write", 3, [4294967319, 4], "write 3 → [4294967319, 4]"),
         ("resign", None, {"requests": 1}, "resign ✓"),
-        ("multi", [["delete", "/a", -1]], [None], 'multi [["delete", "/a", -1]] ✓'),
+        ("multi", [["delete", "/a", -1]], [None], "multi (delete /a) ✓"),
     ],
 )
 def test_operations_on_znodes_in_words(f: str, value: Any, answer: Any, shown: str) -> None:
