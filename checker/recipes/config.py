@@ -24,8 +24,8 @@ from msgspec import UNSET
 
 from checker import words
 from checker.recipes.picture import edge, ends
-from checker.recipes.section import number, zxid
-from checker.recipes.wrong import Wrong, by_key, is_ok, told, verdict, who
+from checker.recipes.section import is_ok, number, zxid
+from checker.recipes.wrong import Wrong, by_key, judged, told, who
 from harness.history import Call, History
 from harness.op import FAIL
 from harness.result import Budget, Result
@@ -58,7 +58,7 @@ class Config:
             "unknown": sum(not is_ok(call) and not _failed(call) for call in asked),
             "reads": sum(is_ok(call) for call in calls if call.invoke.f == "read"),
         }
-        return verdict(history, wrongs, data, _lacks(calls))
+        return judged(history, wrongs, data, _lacks(calls))
 
 
 def _lacks(calls: Sequence[Call]) -> str | None:

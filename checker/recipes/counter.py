@@ -22,8 +22,8 @@ from itertools import pairwise
 from typing import Any
 
 from checker.recipes.picture import edge, ends
-from checker.recipes.section import number, zxid
-from checker.recipes.wrong import Wrong, by_key, is_ok, is_unsure, told, verdict, who
+from checker.recipes.section import is_ok, number, zxid
+from checker.recipes.wrong import Wrong, by_key, is_unsure, judged, told, who
 from harness.history import Call, History
 from harness.result import Budget, Edge, Result
 
@@ -56,7 +56,7 @@ class Count:
             "reads": sum(is_ok(call) for call in calls if call.invoke.f == "read"),
             "total": total,
         }
-        return verdict(history, wrongs, data, _lacks(calls))
+        return judged(history, wrongs, data, _lacks(calls))
 
 
 def _lacks(calls: Iterable[Call]) -> str | None:

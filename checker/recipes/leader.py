@@ -24,7 +24,8 @@ from msgspec import UNSET
 from checker import words
 from checker.recipes.picture import edge, ends
 from checker.recipes.section import LEADER, Section, is_ok, is_refused, sections, zxid
-from checker.recipes.token import Wrong, by_key, judged, lacks, stale, twice, two, went_back
+from checker.recipes.token import by_key, lacks, stale, twice, two, went_back
+from checker.recipes.wrong import Wrong, judged
 from harness.clock import Nanos
 from harness.history import History
 from harness.result import UNKNOWN, Budget, Result

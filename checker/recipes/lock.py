@@ -21,7 +21,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from checker.recipes.section import LOCK, Section, is_ok, is_refused, sections
-from checker.recipes.token import Wrong, by_key, judged, lacks, stale, twice, two, went_back
+from checker.recipes.token import by_key, lacks, stale, twice, two, went_back
+from checker.recipes.wrong import Wrong, judged
 from harness.history import History
 from harness.result import UNKNOWN, Budget, Result
 

@@ -28,8 +28,8 @@ from typing import Any
 from msgspec import UNSET
 
 from checker.recipes.picture import edge, ends
-from checker.recipes.section import number, zxid
-from checker.recipes.wrong import Wrong, by_key, is_ok, is_unsure, told, verdict, who
+from checker.recipes.section import is_ok, number, zxid
+from checker.recipes.wrong import Wrong, by_key, is_unsure, judged, told, who
 from harness.history import Call, History
 from harness.op import FAIL
 from harness.result import Budget, Result
@@ -64,7 +64,7 @@ class Queue:
             "unknown": sum(map(is_unsure, calls)),
             "empty": sum(map(_is_empty, calls)),
         }
-        return verdict(history, wrongs, data, _lacks(calls))
+        return judged(history, wrongs, data, _lacks(calls))
 
 
 def _lacks(calls: Sequence[Call]) -> str | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from checker.recipes.section import number
-from checker.recipes.wrong import is_ok, told
+from checker.recipes.section import is_ok, number
+from checker.recipes.wrong import told
 from harness.history import History
 from harness.result import INVALID, UNKNOWN, VALID, Budget, Result
 

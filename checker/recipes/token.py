@@ -7,43 +7,17 @@ The rules T1 to T5 are those of checker.recipes.lock, where they are written; a 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
-
-from msgspec import Struct
 
 from checker import words
-from checker.recipes.picture import anomaly, edge
+from checker.recipes.picture import edge
 from checker.recipes.section import Section, Speech, is_ok, number, zxid
-from harness.history import Call, History
-from harness.result import INVALID, VALID, Edge, Result
+from checker.recipes.wrong import Wrong as Wrong
+from checker.recipes.wrong import judged as judged
+from harness.history import Call
 
 TWICE = "token given twice"
 BACK = "token went back"
-
-
-class Wrong(Struct, frozen=True):
-    """A broken rule: `at` is the operation that cannot be right, `core` the others."""
-
-    name: str
-    at: Call
-    core: tuple[Call, ...]
-    edges: tuple[Edge, ...]
-    words: str
-
-
-def judged(history: History, wrongs: Sequence[Wrong], data: dict[str, Any]) -> Result:
-    """Invalid with the first broken rule in words, and drawn; `data` gets how often each was."""
-    found = sorted(wrongs, key=lambda w: w.at.completion.time if w.at.completion else 0)
-    data["broken"] = dict(Counter(wrong.name for wrong in found))
-    if not found:
-        return Result(VALID, None, data)
-    first = found[0]
-    sentence = f"{first.name}: {first.words}"
-    drawn = anomaly(history, first.at, first.core, first.edges, sentence)
-    more = f" ({len(found)} in all)" if len(found) > 1 else ""
-    return Result(INVALID, sentence + more, data, (drawn,))
 
 
 def by_key(found: Sequence[Section]) -> list[list[Section]]:

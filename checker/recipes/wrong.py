@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from checker.recipes.picture import anomaly, ends
 from harness.history import Call, History
-from harness.op import INFO, OK
+from harness.op import INFO
 from harness.result import INVALID, UNKNOWN, VALID, Edge, Result
 
 
@@ -24,7 +24,7 @@ class Wrong(Struct, frozen=True):
     words: str
 
 
-def verdict(
+def judged(
     history: History, wrongs: Iterable[Wrong], data: dict[str, Any], lacks: str | None = None
 ) -> Result:
     """Invalid with the first broken rule (by the time of `at`) in words and drawn, and all counted
@@ -46,11 +46,6 @@ def by_key(calls: Iterable[Call]) -> list[list[Call]]:
     for call in calls:
         groups.setdefault(str(call.invoke.key), []).append(call)
     return list(groups.values())
-
-
-def is_ok(call: Call) -> bool:
-    """Whether it certainly took effect."""
-    return call.completion is not None and call.completion.type == OK
 
 
 def is_unsure(call: Call) -> bool:
