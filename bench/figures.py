@@ -1,10 +1,12 @@
 """The figures that the project promises, each beside its target, through the whole of a run.
 
-    python bench/figures.py [--seconds 8]
+    python bench/figures.py [--seconds 8] [--kills 10]
 
 A run here is what `weaklink run` does without pictures: generator, interpreter, driver, history
 written as it happens. Rates are ok and recorded operations a second of the run's own time, for
-the live ones on as many cores as there are, fsync on.
+the live ones on as many cores as there are, fsync on. Simulated rates count processor time and
+include the judging. The rows of snapshots, of the leader's death and of the checker are those of
+snapshot.py, failover.py and checker_zookeeper.py.
 """
 
 from __future__ import annotations
@@ -19,17 +21,28 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
+import checker_zookeeper
+import failover
+import snapshot
+
 from harness.clock import SECOND
 from harness.plan import Named, Plan
 from harness.run import RunResult, run_plan
 
+CRAQ = Named("craq")
+ZOOKEEPER = Named("zookeeper", {"read_mode": "sync"})
+TREE = Named("zookeeper")  # plain reads; the workload tree is judged by the checker zookeeper
 
-def plan(driver: str, reads: float, seconds: float) -> Plan:
-    """CRAQ of three nodes as fast as 20 clients can, nothing broken."""
+
+def plan(system: Named, driver: str, reads: float, seconds: float) -> Plan:
+    """A system of three nodes as fast as 20 clients can, nothing broken."""
+    workload = Named("register", {"keys": 50, "read_share": reads})
+    if system is TREE:
+        workload = Named("tree", {"read_share": reads})
     return Plan(
-        name=f"bench-{driver}-{round(100 * reads)}",
-        system=Named("craq"),
-        workload=Named("register", {"keys": 50, "read_share": reads}),
+        name=f"bench-{driver}-{system.name}-{round(100 * reads)}",
+        system=system,
+        workload=workload,
         driver=driver,
         time_limit=round(seconds * SECOND),
         concurrency=20,
@@ -45,9 +58,9 @@ def run(wanted: Plan, results: Path) -> RunResult:
     return outcome
 
 
-def simulated(results: Path) -> float:
+def simulated(system: Named, results: Path) -> float:
     """Operations a second of one core, from building the run to its last check."""
-    wanted = plan("sim", 0.9, 1.5)
+    wanted = plan(system, "sim", 0.9, 1.5)
     begun = time.process_time()
     outcome = run(wanted, results)
     return outcome.ops / (time.process_time() - begun)
@@ -64,31 +77,56 @@ def help_s() -> float:
     return median(taken)
 
 
+def checked_s() -> float:
+    """Seconds of processor time for 100,000 operations, the slowest of three kinds of history."""
+    return max(took for _, took, _ in checker_zookeeper.timed(100_000, dumps=True))
+
+
+def row(what: str, value: str, target: str) -> None:
+    """A line of the table."""
+    print(f"{what:<58}{value:>10}   {target}", flush=True)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=8, help="of each live run")
-    seconds = parser.parse_args().seconds
-
-    def row(what: str, value: str, target: str) -> None:
-        print(f"{what:<52}{value:>14}   {target}", flush=True)
-
+    parser.add_argument("--kills", type=int, default=10, help="of a leader")
+    asked = parser.parse_args()
     with TemporaryDirectory() as folder:
         results = Path(folder)
-        rates = [simulated(results) for _ in range(3)]
-        row(
-            "simulated CRAQ, 90 % reads, judged too, ops/s a core",
-            f"{median(rates):,.0f}",
-            ">= 5,000",
-        )
-        for reads, target in ((0.9, ">= 1,500"), (0.5, "to know")):
-            outcome = run(plan("live", reads, seconds), results)
-            done = outcome.ops / seconds
-            row(f"live CRAQ, {reads:.0%} reads, recorded ops/s", f"{done:,.0f}", target)
-            figures = outcome.figures
-            row("  cluster ready, s", f"{figures['ready_s']:.2f}", "< 3")
-            row("  largest node, MB", f"{max_mb(figures):.0f}", "< 60")
+        for name, system in (
+            ("CRAQ", CRAQ),
+            ("ZooKeeper registers, sync reads", ZOOKEEPER),
+            ("ZooKeeper tree", TREE),
+        ):
+            rates = [simulated(system, results) for _ in range(3)]
+            what = f"simulated {name}, 90 % reads, judged, ops/s"
+            row(what, f"{median(rates):,.0f}", ">= 5,000")
+        for system in (CRAQ, TREE):
+            live(system, asked.seconds, results)
+    took = [snapshot.taken() for _ in range(3)]
+    row("100,000 znodes: snapshot written and loaded, s", f"{median(map(sum, took)):.2f}", "< 2")
+    gaps = failover.measured(asked.kills)
+    row(f"first write after the leader's death, median of {len(gaps)}, s", seconds(gaps), "< 1")
+    row("checker zookeeper, 100,000 operations, s", f"{checked_s():.2f}", "< 3")
     row("weaklink --help, s", f"{help_s():.2f}", "< 0.3")
+
+
+def live(system: Named, length: float, results: Path) -> None:
+    """The rows of live runs."""
+    for reads, target in ((0.9, ">= 1,500"), (0.5, "to know")):
+        outcome = run(plan(system, "live", reads, length), results)
+        done = outcome.ops / length
+        row(f"live {system.name}, {reads:.0%} reads, recorded ops/s", f"{done:,.0f}", target)
+        figures = outcome.figures
+        row("  cluster ready, s", f"{figures['ready_s']:.2f}", "< 3")
+        row("  largest node, MB", f"{max_mb(figures):.0f}", "< 60")
+
+
+def seconds(gaps: list[int]) -> str:
+    """The median of times in ns, in s."""
+    return f"{median(gaps) / SECOND:.2f}"
 
 
 def max_mb(figures: object) -> float:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from harness.system import everyone
 
 READY_LIMIT = 10.0  # seconds
 DUMP_LIMIT = 10.0  # seconds
+DUMPS = 3  # times that nodes with different states are asked again
+DUMP_AGAIN = 0.3  # seconds
 
 
 class Member:
@@ -161,9 +163,25 @@ class Cluster:
         return counts
 
     async def dumps(self) -> dict[NodeId, Dump]:
-        """What each node holds that is up; paused ones go on for it."""
+        """What each node holds that is up; paused ones go on for it. They are asked one after
+        another, and some may be at work still (managers are, and the servers that they write to),
+        so those that are alike are asked again, a few times, while they hold different states."""
+        syncs: dict[NodeId, int] = {}
+        found = await self._dumps(self._members, syncs)
+        for _ in range(DUMPS):
+            differ = _unlike(found)
+            if not differ:
+                break
+            await asyncio.sleep(DUMP_AGAIN)
+            found |= await self._dumps(differ, syncs)
+        for name, count in syncs.items():
+            self._members[name].syncs += count
+        return found
+
+    async def _dumps(self, names: Iterable[NodeId], syncs: dict[NodeId, int]) -> dict[NodeId, Dump]:
+        """What these hold now; `syncs` is told how often each has synced."""
         found = {}
-        for member in self._members.values():
+        for member in [self._members[name] for name in names]:
             if member.paused:
                 await self.resume(member.name)
             if member.child is None:
@@ -174,7 +192,7 @@ class Cluster:
             except WorldError as error:
                 self.unhealthy.append(str(error))
                 continue
-            member.syncs += answer.syncs
+            syncs[member.name] = answer.syncs
             if answer.dump is not None:
                 found[member.name] = answer.dump
         return found
@@ -350,6 +368,14 @@ class Cluster:
         if isinstance(answer, control.Failed):
             raise WorldError(answer.why)
         return answer
+
+
+def _unlike(dumps: Mapping[NodeId, Dump]) -> list[NodeId]:
+    """The nodes, alike by the letters of their names, that do not all hold the same."""
+    held: dict[str, dict[NodeId, str]] = {}
+    for name, dump in dumps.items():
+        held.setdefault(name.rstrip("0123456789"), {})[name] = dump.digest
+    return [name for kind in held.values() if len(set(kind.values())) > 1 for name in kind]
 
 
 def _said(member: Member, what: str) -> str:
