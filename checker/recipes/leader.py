@@ -27,7 +27,8 @@ from checker.recipes.section import LEADER, Section, is_ok, is_refused, sections
 from checker.recipes.token import by_key, lacks, stale, twice, two, went_back
 from checker.recipes.wrong import Wrong, judged
 from harness.clock import Nanos
-from harness.history import History
+from harness.history import Call, History
+from harness.op import FAIL
 from harness.result import UNKNOWN, Budget, Result
 
 FELL = "older leader after a newer one"
@@ -40,10 +41,11 @@ class Leader:
     name = "leader"
 
     def check(self, history: History, budget: Budget) -> Result:
-        """Invalid with the first broken rule in words. `data`: how many were elected, resigned or
-        were lost; the writes (accepted, refused); and `vacant_ns`, the times from the last sign of
-        a leader that did not resign to the next one: how many, their median, the longest. Unknown
-        where nobody was elected or wrote, or where tokens or zxids are missing."""
+        """Invalid with the first broken rule in words. `data`: how many were elected, resigned,
+        died, or stopped since their session had ended; the writes (accepted, refused by the guard);
+        and `vacant_ns`, the times from the last sign of a leader that did not resign to the next
+        one: how many, their median, the longest. Unknown where nobody was elected or wrote, or
+        where tokens or zxids are missing."""
         found = sections(history, LEADER)
         data = _figures(found)
         if missing := lacks(found, LEADER):
@@ -115,6 +117,7 @@ def _figures(found: Sequence[Section]) -> dict[str, Any]:
         "elected": len(found),
         "resigned": sum(section.freed_at is not None for section in found),
         "died": sum(section.lost for section in found),
+        "stopped": sum(any(map(_is_stopped, section.writes)) for section in found),
         "written": sum(map(is_ok, writes)),
         "refused": sum(map(is_refused, writes)),
         "vacant_ns": {
@@ -123,6 +126,12 @@ def _figures(found: Sequence[Section]) -> dict[str, Any]:
             "longest": gaps[-1] if gaps else None,
         },
     }
+
+
+def _is_stopped(call: Call) -> bool:
+    """Whether a leader was told to write and did not lead any more."""
+    done = call.completion
+    return done is not None and done.type == FAIL and not is_refused(call)
 
 
 def _vacant(group: Sequence[Section]) -> Iterator[Nanos]:

@@ -57,7 +57,8 @@ class Pace:
             f"round {one.number} to {what}, which all had asked for, while there was no fault; "
             f"the limit is {show(self._limit)}"
         )
-        return Result(INVALID, sentence, data, (anomaly(history, call, (), (), sentence),))
+        others = [c for c in one.asked if c is not call and what == "begin"]
+        return Result(INVALID, sentence, data, (anomaly(history, call, others, (), sentence),))
 
     def _waits(self, one: Round) -> Iterator[tuple[Call, Span]]:
         """For the beginning and the end of a round, who waited longest, and from when all had asked

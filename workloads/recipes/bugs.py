@@ -126,6 +126,11 @@ def _goes_on(built: Workload) -> Workload:
     return _unguarded(_client(GoesOn, "election")(built))
 
 
+def _no_guard(built: Workload) -> Workload:
+    """A leader that stops by itself, and a register that would let it go on."""
+    return _unguarded(_client(Candidate, "election")(built))
+
+
 VARIANTS: dict[str, Variant] = {
     "no-fencing-token": Variant(
         "a holder that was paused past its session writes, though the next one has written",
@@ -162,12 +167,25 @@ VARIANTS: dict[str, Variant] = {
         ("recipes/election",),
         caught_by="leader",
     ),
+    "leader-does-not-stop": Variant(
+        "a leader goes on in a new session, and only the register's guard is in its way",
+        SAFETY,
+        _client(GoesOn, "election"),
+        ("recipes/election",),
+        caught_by="leader",
+    ),
     "leader-by-name": Variant(
         "who is first by its whole name leads, not who has the lowest number: two leaders",
         SAFETY,
         _client(FirstByName, "election"),
         ("recipes/election",),
         caught_by="leader",
+    ),
+    "leader-no-guard": Variant(
+        "the register compares no tokens: the service refuses an ended session's writes anyway",
+        CORRECT,
+        _no_guard,
+        ("recipes/election",),
     ),
     "leader-other-names": Variant(
         "the candidates' names begin otherwise, and do not sort as their numbers",

@@ -118,7 +118,7 @@ def test_time_to_a_new_leader_is_told_of_those_that_died_or_stopped():
     told = not_done(1010, 3000, 1, 3, ["unavailable", "stopped"])
     last = [lead(1500, 3005, 2, 11, held=13), write(3006, 3007, 2, 4, 14)]
     result = judge(*died, *stopped, told, *last)
-    assert (result.verdict, result.data["died"]) == ("valid", 1)
+    assert (result.verdict, result.data["died"], result.data["stopped"]) == ("valid", 1, 1)
     vacant = result.data["vacant_ns"]
     assert vacant == {"count": 2, "p50": 2_000_000_000, "longest": 2_000_000_000}
 

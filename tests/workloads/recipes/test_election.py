@@ -132,13 +132,18 @@ def planted(name: str, **options: Any) -> Workload:
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [("leader-goes-on", {"freeze": 0.1}), ("leader-by-name", {})]
+    ("name", "options"),
+    [
+        ("leader-goes-on", {"freeze": 0.1}),
+        ("leader-does-not-stop", {"freeze": 0.1}),
+        ("leader-by-name", {}),
+    ],
 )
 def test_planted_bugs_are_caught(name: str, options: dict[str, Any]):
     assert verdicts(planted(name, **options))["leader"] == "invalid"
 
 
-@pytest.mark.parametrize("name", ["leader-other-names", "leader-sync-first"])
+@pytest.mark.parametrize("name", ["leader-other-names", "leader-sync-first", "leader-no-guard"])
 def test_harmless_variants_are_not_accused(name: str):
     found = verdicts(planted(name, freeze=0.05, die=0.02))
     assert set(found.values()) == {"valid"}, found
