@@ -84,7 +84,7 @@ def checked_s() -> float:
 
 def row(what: str, value: str, target: str) -> None:
     """A line of the table."""
-    print(f"{what:<58}{value:>10}   {target}", flush=True)
+    print(f"{what:<70}{value:>10}   {target}", flush=True)
 
 
 def main() -> None:
