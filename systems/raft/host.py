@@ -22,6 +22,7 @@ from systems.raft.raft import Raft, Timing
 
 PART = "snapshot"  # the timer between two parts of a snapshot
 PAUSE = 1 * MS
+PATIENT = 10  # a log grows to so many times its usual length for a member that catches up
 
 
 class Keeping(Struct, frozen=True):
@@ -276,8 +277,10 @@ class Host(Core):
 
     def _consider_snapshot(self) -> None:
         """Begin a snapshot where the log has grown enough since the last."""
-        every = self.keeping.snapshot_every
-        if every and self._saving is None and self.applied - self.raft.log.base >= every:
+        every, grown = self.keeping.snapshot_every, self.applied - self.raft.log.base
+        if not every or self._saving is not None or grown < every:
+            return
+        if grown >= PATIENT * every or not self.raft.is_waited_for(self.applied, self.now):
             self._saving = (self.applied, self.machine.save(), [])
             self.set_timer(PART, PAUSE)
 

@@ -209,6 +209,11 @@ class Leader(Generic[C]):
                 return entries[: max(1, place)]
         return entries
 
+    def is_waited_for(self, index: int, now: Nanos) -> bool:
+        """As Raft says."""
+        limit = now - 3 * self.raft.timing.heartbeat
+        return any(p.next <= index and p.heard >= limit for p in self.peers.values())
+
     # --- majorities
 
     def _voters(self) -> list[Peer | None]:

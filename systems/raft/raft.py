@@ -206,6 +206,11 @@ class Raft(Generic[C]):
         self.membership.compact(index)
         self.write_image(parts)
 
+    def is_waited_for(self, index: int, now: Nanos) -> bool:
+        """Whether this node leads, and a member that it hears of has not been sent all up to an
+        index: what is left out now it could only get by a snapshot, and by another after that."""
+        return self._leading is not None and self._leading.is_waited_for(index, now)
+
     def write_image(self, parts: tuple[bytes, ...]) -> None:
         """Write down a snapshot of what comes before the log's base, and all else there is."""
         log, known = self.log, dict(self.identity.known)

@@ -1,7 +1,8 @@
 """A few nodes and a network between them, small enough to step through: for facts about several.
 
-Messages take 1 to 3 ms; with `loss`, `double` and `shuffle` they are lost, doubled and held back at
-random. What a node persists is durable at once. Clients are mailboxes.
+Messages take 1 to 3 ms, with `slow` so much more; with `loss`, `double` and `shuffle` they are
+lost, doubled and held back at random. What a node persists is durable at once. Clients are
+mailboxes.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Net:
         self.rng = Random(seed)
         self.now: Nanos = 0
         self.loss = self.double = self.shuffle = 0.0
+        self.slow: Nanos = 0  # more than usual
         self.up: dict[str, Host] = {}
         self.stored: dict[str, list[Record]] = {n: [] for n in self.system.nodes}
         self.cut: set[str] = set()  # nodes that nobody reaches
@@ -189,7 +191,7 @@ class Net:
         for _ in range(1 + (rng.random() < self.double)):
             if rng.random() >= self.loss:
                 held = 50 * MS if rng.random() < self.shuffle else 0
-                delay = rng.randint(1, 3) * MS + held
+                delay = rng.randint(1, 3) * MS + held + self.slow
                 self._at(delay, lambda: self._deliver(node, send.to, send.message))
 
     def _deliver(self, source: str, to: str, message: Any) -> None:

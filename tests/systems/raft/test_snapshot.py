@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from harness.clock import MS, SECOND
+from systems.raft.host import PATIENT
 from systems.raft.message import Image, Install
-from systems.raft.store import Get, Value
+from systems.raft.replica import Write
+from systems.raft.store import Get, Put, Value
 from tests.systems.raft.net import Net, digests
 from tests.systems.storm import register_op, run_storm
 from tests.systems.witness import complaints
@@ -63,6 +65,35 @@ def test_snapshot_comes_through_where_parts_are_lost_doubled_and_out_of_order(se
     assert net.up[last].machine.query(Get("x")) == Value(net.seq)
 
 
+def test_node_catches_up_though_writes_go_on_faster_than_snapshots_come_through() -> None:
+    net = Net(every=5)
+    leader = net.elect()
+    last = next(n for n in net.up if n != leader)
+    net.kill(last)
+    net.write(30)
+    net.slow = 30 * MS
+    net.start(last)
+    for seq in range(1000, 1300):
+        net.tell(leader, Write("c9", seq, Put("y", seq)), "c9")
+        net.run(10 * MS)
+    assert net.leader == leader
+    assert net.up[last].applied > net.up[leader].applied - 30 > 250
+    assert len(net.up[leader].raft.log.entries) < 60
+
+
+def test_log_does_not_grow_for_ever_for_a_node_that_does_not_come() -> None:
+    net = Net(every=5)
+    leader = net.elect()
+    last = next(n for n in net.up if n != leader)
+    net.run(1 * SECOND)
+    peers = net.up[leader].raft._leading.peers
+    for _ in range(120):
+        net.write(1)
+        peers[last].next, peers[last].heard = 1, net.now
+        assert len(net.up[leader].raft.log.entries) <= 5 * PATIENT + 10
+    assert net.up[leader].raft.log.base >= 50
+
+
 def test_node_restarts_from_its_snapshot_and_what_follows_it() -> None:
     net = Net(every=20)
     net.elect()
@@ -90,9 +121,6 @@ def test_request_that_a_snapshot_stands_for_is_not_done_again() -> None:
 
 
 def _last_write(net: Net) -> object:
-    from systems.raft.replica import Write
-    from systems.raft.store import Put
-
     return Write("c1", net.seq, Put("x", net.seq))
 
 
