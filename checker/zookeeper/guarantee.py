@@ -22,6 +22,7 @@ from checker.zookeeper.replay import Replay
 from checker.zookeeper.request import Asked, requests
 from checker.zookeeper.sequential import ordered
 from checker.zookeeper.state import Comparison
+from checker.zookeeper.uncollected import uncollected
 from checker.zookeeper.unsure import Unsure
 from checker.zookeeper.watch import Watches, watch_rules
 from harness.band import bands
@@ -45,6 +46,10 @@ class ZooKeeperGuarantee:
 
     def check(self, history: History, budget: Budget) -> Result:
         """Valid, invalid with an anomaly for each kind of violation, or unknown."""
+        with uncollected():
+            return self._check(history, budget)
+
+    def _check(self, history: History, budget: Budget) -> Result:
         asked = requests(history)
         if not any(r.position is not None for r in asked.requests):
             return stated(ordered(history, budget), history, None, budget)

@@ -55,15 +55,12 @@ class Log:
         self.disagreements: list[Disagreement] = []
         self.by_index = {entry.index: entry for entry in entries}
         self.by_request: dict[tuple[str, int], list[Entry]] = {}
+        self.births: dict[str, int] = {}
         for entry in entries:
-            if entry.session is not None and entry.seq:
+            if entry.seq and entry.session is not None:
                 self.by_request.setdefault((entry.session, entry.seq), []).append(entry)
-        self.births = {
-            str(entry.value["session"]): entry.position
-            for entry in entries
-            if entry.type == "createSession" and isinstance(entry.value, dict)
-            and "session" in entry.value
-        }  # fmt: skip
+            elif entry.type == "createSession" and isinstance(entry.value, dict):
+                self.births[str(entry.value.get("session"))] = entry.position
         self.spans = _spans(entries)
         self._starts = [first for first, _ in self.spans]
         self.backward = [

@@ -146,13 +146,13 @@ class Comparison:
             return  # refused before it came to the tree: by its session, by its place in it
         if self._is_repeated(step):
             return
-        paths = paths_of(step.type, step.value)
-        if (unsure.any and unsure.hides_any(paths, replay)) or _is_anybodys(step):
+        hidden = unsure.any and unsure.hides_any(paths_of(step.type, step.value), replay)
+        if hidden or (step.session is None and _is_anybodys(step)):
             self._adopt(step)
             return
         done = self._apply(step)
         if done.code is not None and step.type == "multi":
-            for path in paths:
+            for path in paths_of(step.type, step.value):
                 self._refused[path] = step.position
         if r is not None and r.outcome != "info":
             self.compared += 1
@@ -527,7 +527,7 @@ def paths_of(type_: str, value: Any) -> list[str]:
 def _is_anybodys(step: Step) -> bool:
     """Whether an update makes an ephemeral of a session that nobody was told of: it may end at any
     time."""
-    if step.session is not None or step.type not in ("create", "multi"):
+    if step.type not in ("create", "multi"):
         return False
     parts = step.value if step.type == "multi" else [("create", *step.value)]
     flags = [part[3] for part in parts if part[0] == "create" and len(part) > 3]

@@ -57,10 +57,10 @@ class Unsure:
             _, request = self._waiting.pop()
             self._possible.append(request)
             self._blur_all(request)
-        for session, paths in replay.ephemerals.items():
-            if paths and self._alive.get(session, 0) < gap:
-                for path in paths:
-                    self._blur(path)
+        gone = [s for s in replay.ephemerals if self._alive.get(s, 0) < gap]
+        for session in gone:  # for good: what is unsure of them stays so until it is made anew
+            for path in replay.ephemerals.pop(session):
+                self._blur(path)
 
     def _last_gap(self, index: int) -> int:
         """The last index up to this one that no log covers; 0 where all are covered."""
