@@ -275,7 +275,7 @@ class Service:
 def random_history(rng: Random, tree: bool) -> tuple[list[Did], History]:
     """At most 8 operations of up to 4 processes, with or without sessions, with equal times."""
     model = Tree if tree else Registers
-    breaks = rng.choice((0, 0, 0.5, 0.8, 1) if tree else (0, 0, 0.1, 0.3, 0.6))
+    breaks = rng.choice((0, 0.6, 1, 1) if tree else (0, 0.3, 0.6, 1))
     service = Service(model, rng, breaks)
     named = rng.random() < 0.6
     ask = _tree_ops(rng) if tree else _register_ops(rng)

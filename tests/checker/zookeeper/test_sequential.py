@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import permutations
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -11,22 +14,92 @@ import pytest
 from checker.budget import Unlimited
 from checker.zookeeper.sequential import ordered, sequential
 from tests.checker.by_hand import MS, merged, ok
-from tests.checker.zookeeper.brute import Registers, Tree, has_order, random_history
+from tests.checker.zookeeper import brute
+from tests.checker.zookeeper.brute import Did, Registers, Tree, has_order, random_history
+
+PARTS = [(tree, part) for tree in (False, True) for part in range(2)]
 
 
-@pytest.mark.parametrize(("tree", "part"), [(t, p) for t in (False, True) for p in range(2)])
-def test_agrees_with_brute_force_on_random_histories(tree: bool, part: int) -> None:
-    rng = Random(f"{tree}/{part}")
+@pytest.mark.parametrize("tree", [False, True])
+def test_agrees_with_brute_force_on_random_histories(tree: bool) -> None:
+    agrees(Random(f"{tree}/0"), tree, 1000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("tree", "part"), PARTS)
+def test_agrees_with_brute_force_on_10_000_random_histories(tree: bool, part: int) -> None:
+    agrees(Random(f"{tree}/slow {part}"), tree, 2500)
+
+
+def agrees(rng: Random, tree: bool, count: int) -> None:
+    """Both judges say what trying every order says, on histories of every kind."""
     model = Tree if tree else Registers
     verdicts: Counter[str] = Counter()
-    for number in range(2500):
+    kinds: Counter[str] = Counter()
+    for number in range(count):
         dids, history = random_history(rng, tree)
+        assert len(dids) <= 8
+        kinds.update(kinds_of(dids))
         for real_time, judge in ((True, ordered), (False, sequential)):
             expected = "valid" if has_order(dids, model, real_time) else "invalid"
             result = judge(history, Unlimited())
             assert result.verdict == expected, (number, real_time, result.cause, history.ops)
             verdicts[f"{judge.__name__} {expected}"] += 1
-    assert min(verdicts.values()) > 300, verdicts
+    assert len(verdicts) == 4 and min(verdicts.values()) > count / 6, verdicts
+    wanted = {*ANY_HISTORY, *(OF_TREES if tree else OF_REGISTERS)}
+    assert not [kind for kind in wanted if kinds[kind] < count / 25], kinds
+
+
+ANY_HISTORY = ("unknown outcome", "pipelined", "equal times", "sync", "no sessions", "refused")
+OF_REGISTERS = ("cas",)
+OF_TREES = ("multi", "ephemeral", "sequential", "close")
+
+
+def kinds_of(dids: Sequence[Did]) -> set[str]:
+    """What a history has."""
+    found = {d.f for d in dids}
+    creates = [part for d in dids for part in parts_of(d) if part[0] == "create"]
+    tests = {
+        "unknown outcome": any(d.outcome in ("info", "open") for d in dids),
+        "refused": any(d.outcome == "fail" for d in dids),
+        "no sessions": all(d.session is None for d in dids),
+        "equal times": any(a.ret == b.call for a in dids for b in dids if a is not b),
+        "pipelined": any(
+            a.session is not None and a.session == b.session and a.call <= b.call < a.ret
+            for a, b in permutations(dids, 2)
+        ),
+        "ephemeral": any("e" in part[3] for part in creates),
+        "sequential": any("s" in part[3] for part in creates),
+    }
+    return found | {kind for kind, holds in tests.items() if holds}
+
+
+def parts_of(d: Did) -> list[list[Any]]:
+    """The operations that it is made of, as those of a multi."""
+    if d.f == "multi":
+        return list(d.value)
+    return [[d.f, *d.value]] if isinstance(d.value, list) else []
+
+
+def test_the_brute_force_uses_nothing_of_the_checker() -> None:
+    """So that a mistake of the one is not one of the other."""
+    source = Path(brute.__file__).read_text(encoding="utf-8")
+    imported = [line for line in source.splitlines() if line.startswith(("import ", "from "))]
+    assert not [line for line in imported if "checker" in line], imported
+
+
+@pytest.mark.parametrize(("tree", "order", "holds"), [
+    (False, ["w1", "r1"], True),
+    (False, ["w1", "r2"], False),
+])  # fmt: skip
+def test_the_brute_force_itself(tree: bool, order: list[str], holds: bool) -> None:
+    """By hand: one process writes and then reads at the key 1."""
+    dids = [
+        Did("write" if one[0] == "w" else "read", int(one[1]) if one[0] == "w" else None, 1, 0,
+            None, None, call=10 * i, ret=10 * i + 5, outcome="ok", result=int(one[1]), place=i)
+        for i, one in enumerate(order)
+    ]  # fmt: skip
+    assert has_order(dids, Tree if tree else Registers, True) is holds
 
 
 def wrote(start: float, end: float, process: int, value: int, key: str = "x") -> list[Any]:
