@@ -365,8 +365,11 @@ def _complete(d: Did, now: int, rng: Random, run: Any, queues: Any, breaks: floa
         d.error, d.result = d.error
     if d.outcome == "ok" and d.f == "read" and rng.random() < breaks / 2:
         d.result = rng.choice((None, 1, 2, 3))
-    elif d.f in ("exists", "getData", "getChildren", "setData") and rng.random() < breaks / 2:
+    elif d.outcome == "ok" and d.f in SPOILT and rng.random() < breaks / 1.5:
         d.result = _spoilt(d.result, rng)
+
+
+SPOILT = ("exists", "getData", "getChildren", "setData", "create", "multi")
 
 
 def _spoilt(result: Any, rng: Random) -> Any:

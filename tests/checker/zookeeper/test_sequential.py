@@ -45,7 +45,7 @@ def agrees(rng: Random, tree: bool, count: int) -> None:
             result = judge(history, Unlimited())
             assert result.verdict == expected, (number, real_time, result.cause, history.ops)
             verdicts[f"{judge.__name__} {expected}"] += 1
-    assert len(verdicts) == 4 and min(verdicts.values()) > count / 6, verdicts
+    assert len(verdicts) == 4 and min(verdicts.values()) > count / 5, verdicts
     wanted = {*ANY_HISTORY, *(OF_TREES if tree else OF_REGISTERS)}
     assert not [kind for kind in wanted if kinds[kind] < count / 25], kinds
 
