@@ -42,10 +42,12 @@ def order_rules(
 
 def sessions(requests: Sequence[Request]) -> dict[Any, list[Request]]:
     """The requests that say their zxid, in the order of each session. Where they have no number in
-    a session, a process is its own."""
+    a session, a process is its own; where some name their session, those that do not are left out:
+    a process may have gone on with another."""
     found: dict[Any, list[Request]] = {}
+    named = any(r.session is not None for r in requests)
     for r in requests:
-        if r.position is None:
+        if r.position is None or (named and r.session is None):
             continue
         name = (r.session, r.process) if r.seq is None else r.session
         found.setdefault(name, []).append(r)

@@ -61,6 +61,20 @@ def test_a_session_named_otherwise_than_by_its_zxid_is_not_older_than_itself() -
     assert judge(History(ops)).verdict == "valid"
 
 
+@pytest.mark.parametrize("session", ["0x2", UNSET])
+def test_a_process_whose_session_is_not_told_may_have_gone_on_with_another(session: Any) -> None:
+    """It is its own session only where no answer names any."""
+    ops = [
+        Op(0, 0, 0, "invoke", "exists", "/a"),
+        Op(1, 5, 0, "ok", "exists", None, position=9),
+        Op(2, 6, 0, "invoke", "exists", "/a"),
+        Op(3, 7, 0, "ok", "exists", None, position=7),
+        Op(4, 8, 1, "invoke", "exists", "/a"),
+        Op(5, 9, 1, "ok", "exists", None, position=9, session=session),
+    ]
+    assert judge(History(ops)).verdict == ("invalid" if session is UNSET else "valid")
+
+
 LINES = {
     "unknown operation": (Op(0, 0, 0, "invoke", "fly", 1), "fly is no request"),
     "a version too few": (
