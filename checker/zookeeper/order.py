@@ -155,6 +155,7 @@ def _session(
     chain: Sequence[Request], floors: Mapping[int, Request], own: int
 ) -> Iterator[Finding]:
     top: Request | None = None  # the request with the greatest zxid so far
+    told: Request | None = None  # the same without syncs
     synced: tuple[Request, Request] | None = None  # a sync, and the write that it must have seen
     for r in chain:
         p = r.position
@@ -169,10 +170,14 @@ def _session(
             yield Finding("Z2", name, words, r, r.done, (r,))
         if synced is not None and r.kind != SYNC and p < (synced[1].position or 0):
             yield _stale(r, *synced)
+            if told is not None and _is_back(r, told):  # that is no matter of real time alone
+                yield _back(r, told)
         elif top is not None and top.position is not None and _is_back(r, top):
             yield _back(r, top)
         if top is None or p >= (top.position or 0):
             top = r
+        if r.kind != SYNC and (told is None or p >= (told.position or 0)):
+            told = r
         if r.kind == SYNC and r.outcome == "ok":
             write = floors.get(r.at)
             if write is not None and (

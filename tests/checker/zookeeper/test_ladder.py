@@ -267,6 +267,36 @@ def test_ladder_of_a_service_with_zxids() -> None:
     assert not found["sync-local invalid"] & {"linearizable", "zookeeper"}
 
 
+def test_read_that_is_stale_after_a_sync_and_moved_back_is_not_called_sequential() -> None:
+    """The first alone leaves the order of the zxids; the second does not."""
+
+    def mine(seq: int, position: int) -> dict[str, Any]:
+        return {"session": "0x1", "seq": seq, "position": position}
+
+    written = [
+        ok(t, t + 1, 1, "write", t, key="x", session="0x2", seq=t + 1, position=t + 1)
+        for t in (0, 2, 4)
+    ]
+    synced = ok(7, 8, 0, "sync", None, **mine(2, 5))
+    for first, names in ((1, {"stale after sync"}), (5, {"stale after sync", "read moved back"})):
+        seen = [(6, 0, "invoke", "exists", "/b"), (6.5, 0, "ok", "exists", None, mine(1, first))]
+        back = [(9, 0, "invoke", "exists", "/b"), (10, 0, "ok", "exists", None, mine(3, 3))]
+        data = ZooKeeperGuarantee().check(merged(*written, seen, synced, back), FREE).data
+        assert set(data["names"]) == names
+        assert set(data["violations"]) == ({"Z5"} if first == 1 else {"Z2", "Z5"})
+
+
+@pytest.mark.parametrize("bug", ["sync-local", "sync-raises-nothing", "zxid-ahead"])
+def test_what_breaks_real_time_alone_is_sequential_as_the_search_says(bug: str) -> None:
+    said: Counter[str] = Counter()
+    for seed in range(60):
+        history = Service(seed, bug=bug, sessions=2, paths=1, moves=0.01).run(20)
+        result = ZooKeeperGuarantee().check(history, FREE)
+        if result.verdict == "invalid" and result.data["models"]["sequential"] == "valid":
+            said[sequential(history, FREE, 100_000).verdict] += 1
+    assert said["valid"] > 5 and not said["invalid"], said
+
+
 def test_broken_session_guarantees_need_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: Any) -> Any:
         raise AssertionError("an order was looked for")
