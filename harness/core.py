@@ -39,6 +39,13 @@ class Snapshot(Struct, frozen=True, gc=False):
     record: Record
 
 
+class Compact(Struct, frozen=True, gc=False):
+    """Let one record stand for everything persisted so far, of which it says the same more briefly.
+    No barrier: a node that stops before it is durable finds the old records, and those after."""
+
+    record: Record
+
+
 class SetTimer(Struct, frozen=True, gc=False):
     """Call `timer(name)` after `delay` ns; a timer of the same name is replaced."""
 
@@ -77,7 +84,7 @@ class Note(Struct, frozen=True, gc=False):
     data: dict[str, Any]
 
 
-Effect = Send | Persist | Snapshot | SetTimer | CancelTimer | Complete | Observe | Note
+Effect = Send | Persist | Snapshot | Compact | SetTimer | CancelTimer | Complete | Observe | Note
 
 
 class Dump(Struct, frozen=True):

@@ -12,18 +12,21 @@ import os
 import struct
 import threading
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 from zlib import crc32
 
 import msgspec
+from msgspec import Struct
 
 from harness.core import Record
 from harness.error import WorldError
 
 _HEAD = struct.Struct(">II")
+PART = 1 << 20  # bytes of a large file that are made durable at a time
 
 
 def framed(body: bytes) -> bytes:
@@ -80,8 +83,21 @@ def remove(path: Path) -> int:
     except (FileNotFoundError, Damaged):
         held = 0
     path.unlink(missing_ok=True)
-    path.with_suffix(".new").unlink(missing_ok=True)
+    _clear(path)
     return held
+
+
+def _clear(path: Path) -> None:
+    """Take away what was written aside and never took the file's place."""
+    for left in path.parent.glob(f"{path.name}.*"):
+        left.unlink()
+
+
+class Aside(Struct, frozen=True):
+    """A file that is to take the place of another: its records so far are durable."""
+
+    path: Path
+    fd: int
 
 
 class WriteAheadFile:
@@ -91,6 +107,7 @@ class WriteAheadFile:
         self._path = path
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         self.dropped = 0  # bytes of a torn tail that loading dropped
+        _clear(path)
         _sync_folder(path.parent)
 
     def load(self) -> list[bytes]:
@@ -116,19 +133,51 @@ class WriteAheadFile:
     def replace(self, data: bytes) -> None:
         """Put framed records in place of all there were; a crash leaves either the old or the
         new."""
-        fresh = self._path.with_suffix(".new")
-        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
-        _write_all(fd, data)
-        os.fsync(fd)
-        os.replace(fresh, self._path)
+        self.switch(self.write_aside(data, "new"), b"")
+
+    def write_aside(self, data: bytes, suffix: str) -> Aside:
+        """Write framed records to a file beside this one, a part at a time, so that an append to
+        this one meanwhile need not wait for all of it."""
+        path = self._path.with_name(f"{self._path.name}.{suffix}")
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+        for start in range(0, len(data), PART):
+            _write_all(fd, memoryview(data)[start : start + PART])
+            os.fsync(fd)
+        return Aside(path, fd)
+
+    def switch(self, aside: Aside, data: bytes) -> None:
+        """Add framed records to a file written aside, and put it in this one's place."""
+        _write_all(aside.fd, data)
+        os.fsync(aside.fd)
+        os.replace(aside.path, self._path)
         _sync_folder(self._path.parent)
         os.close(self._fd)
-        self._fd = fd
+        self._fd = aside.fd
+
+    def drop(self, aside: Aside) -> None:
+        """A file written aside is not wanted any more."""
+        os.close(aside.fd)
+        aside.path.unlink()
+
+
+class Job(Struct, frozen=True):
+    """Work for the disk's thread: bodies to append; or to put in place of all there is (`afresh`);
+    or to add to what was written aside, which then takes the file's place."""
+
+    bodies: list[bytes]
+    mark: int
+    afresh: bool = False
+    aside: Aside | None = None
 
 
 class Disk:
     """Makes records durable in a thread of its own, all that have come in the meantime with one
-    fsync, and calls `durable(mark)` in the loop: every record up to that mark is in the file."""
+    fsync, and calls `durable(mark)` in the loop: every record up to that mark is in the file.
+
+    A record that stands for all before it and says nothing new (`compact`) is written aside by
+    another thread. What comes meanwhile goes to the old file as ever, and once more to the new one
+    before that takes its place.
+    """
 
     def __init__(
         self, path: Path, record: Any, loop: AbstractEventLoop, durable: Callable[[int], None]
@@ -141,7 +190,10 @@ class Disk:
         self._waiting: list[bytes] = []  # bodies; the checksum of a large one is the thread's work
         self._afresh = False  # the records that wait begin with a snapshot
         self._busy = self._due = False
-        self._jobs: SimpleQueue[tuple[bool, list[bytes], int]] = SimpleQueue()
+        self._jobs: SimpleQueue[Job] = SimpleQueue()
+        self._since: list[bytes] | None = None  # bodies since a compaction that is under way
+        self._aside: Aside | None = None  # its file, when that is ready
+        self._compaction = 0
         self.mark = 0  # of the last record that was handed in
         self.syncs = 0
 
@@ -158,14 +210,47 @@ class Disk:
 
     def append(self, record: Record) -> int:
         """Take a record to be made durable at the end of this turn of the loop; its mark."""
-        self._waiting.append(self._encode(record))
+        body = self._encode(record)
+        self._waiting.append(body)
+        if self._since is not None:
+            self._since.append(body)
         return self._taken()
 
     def replace(self, record: Record) -> int:
         """Take a record that stands for everything before it; its mark."""
         self._waiting = [self._encode(record)]
         self._afresh = True
+        self._since = None  # a compaction that is under way is not wanted any more
+        if self._aside is not None:
+            self._file.drop(self._aside)
+            self._aside = None
         return self._taken()
+
+    def compact(self, record: Record) -> int:
+        """Take a record that says what all before it say. Nobody need wait for it (0), unless
+        another such record is still being written: then for this mark."""
+        if self._since is not None or self._afresh:
+            return self.replace(record)
+        self._since = []
+        self._compaction += 1
+        work = (self._encode(record), self._compaction)
+        threading.Thread(
+            target=self._write_aside, args=work, name="compaction", daemon=True
+        ).start()
+        return 0
+
+    def _write_aside(self, body: bytes, compaction: int) -> None:
+        with _or_end():
+            aside = self._file.write_aside(framed(body), str(compaction))
+        self._loop.call_soon_threadsafe(self._written, aside, compaction)
+
+    def _written(self, aside: Aside, compaction: int) -> None:
+        if self._since is None or compaction != self._compaction:
+            self._file.drop(aside)
+            return
+        self._aside = aside
+        if not self._due and not self._busy:
+            self._hand_over()
 
     def _taken(self) -> int:
         self.mark += 1
@@ -176,29 +261,47 @@ class Disk:
 
     def _hand_over(self) -> None:
         self._due, self._busy = False, True
-        self._jobs.put((self._afresh, self._waiting, self.mark))
+        if self._aside is not None:
+            assert self._since is not None
+            job = Job(self._since, self.mark, aside=self._aside)
+            self._aside = self._since = None
+        else:
+            job = Job(self._waiting, self.mark, self._afresh)
+        self._jobs.put(job)
         self._waiting, self._afresh = [], False
 
     def _work(self) -> None:
         while True:
-            afresh, bodies, mark = self._jobs.get()
-            data = b"".join([framed(body) for body in bodies])
-            try:
-                self._file.replace(data) if afresh else self._file.append(data)
-            except OSError as error:  # a node that cannot write must not go on as if it had
-                os.write(2, f"cannot write the write-ahead file: {error}\n".encode())
-                os._exit(1)
-            self._loop.call_soon_threadsafe(self._done, mark)
+            job = self._jobs.get()
+            data = b"".join([framed(body) for body in job.bodies])
+            with _or_end():
+                if job.aside is not None:
+                    self._file.switch(job.aside, data)
+                elif job.afresh:
+                    self._file.replace(data)
+                else:
+                    self._file.append(data)
+            self._loop.call_soon_threadsafe(self._done, job.mark)
 
     def _done(self, mark: int) -> None:
         self._busy = False
         self.syncs += 1
-        if self._waiting:
+        if self._waiting or self._aside is not None:
             self._hand_over()
         self._durable(mark)
 
 
-def _write_all(fd: int, data: bytes) -> None:
+@contextmanager
+def _or_end() -> Iterator[None]:
+    """A node that cannot write must not go on as if it had."""
+    try:
+        yield
+    except OSError as error:
+        os.write(2, f"cannot write the write-ahead file: {error}\n".encode())
+        os._exit(1)
+
+
+def _write_all(fd: int, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]

@@ -17,6 +17,7 @@ from harness import build
 from harness.clock import Nanos
 from harness.core import (
     CancelTimer,
+    Compact,
     Core,
     Effect,
     Message,
@@ -125,6 +126,10 @@ class Node:
                 held.append(self._disk.append(effect.record))  # type: ignore[union-attr]
             elif kind is Snapshot:
                 held.append(self._disk.replace(effect.record))  # type: ignore[union-attr]
+            elif kind is Compact:
+                mark = self._disk.compact(effect.record)  # type: ignore[union-attr]
+                if mark:
+                    held.append(mark)
             else:
                 assert isinstance(effect, Note), f"a node cannot do {effect!r}"
                 self._do(effect)

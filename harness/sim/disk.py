@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from harness.core import Persist, Record, Snapshot
+from harness.core import Compact, Persist, Record, Snapshot
+
+Written = Persist | Snapshot | Compact
 
 
 class Disk:
@@ -19,9 +21,9 @@ class Disk:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
-        self.unsynced: list[Persist | Snapshot] = []
+        self.unsynced: list[Written] = []
 
-    def write(self, effect: Persist | Snapshot) -> None:
+    def write(self, effect: Written) -> None:
         """Write without a sync."""
         self.unsynced.append(effect)
 
@@ -44,7 +46,7 @@ class Disk:
         self.unsynced.clear()
         return {"kept": kept, "torn": torn, "lost": lost - torn}
 
-    def _apply(self, effect: Persist | Snapshot) -> None:
-        if type(effect) is Snapshot:
+    def _apply(self, effect: Written) -> None:
+        if type(effect) is not Persist:
             self.records.clear()
         self.records.append(effect.record)

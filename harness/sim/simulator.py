@@ -19,19 +19,19 @@ from typing import Any
 from harness.clock import Nanos
 from harness.core import (
     CancelTimer,
+    Compact,
     Complete,
     Effect,
     Message,
     NodeId,
     Note,
     Observe,
-    Persist,
     Send,
     SetTimer,
-    Snapshot,
 )
 from harness.op import Op
 from harness.sim.cluster import Endpoint, Node, Timer
+from harness.sim.disk import Written
 from harness.sim.network import Link, Network, drop
 
 Event = tuple[Nanos, int, Callable[[Any, Any], None], Any, Any]
@@ -233,6 +233,9 @@ class Simulator:
                 self.observed(me, effect.op)
             elif kind is Note:
                 self.noted(me, effect)
+            elif kind is Compact:
+                assert isinstance(me, Node), f"{me.name} is a client, and has no disk: {effect!r}"
+                me.disk.write(effect)  # durable with the next record that is synced
             else:
                 self._persist(me, effect, rest)
                 if me.blocked:
@@ -265,12 +268,12 @@ class Simulator:
         self.seq = seq = self.seq + 1
         heappush(self.queue, (at, seq, self.fire, me, timer))
 
-    def _persist(self, me: Endpoint, first: Persist | Snapshot, rest: Iterator[Effect]) -> None:
+    def _persist(self, me: Endpoint, first: Written, rest: Iterator[Effect]) -> None:
         """Write this record and those right after it, and block the node until they are synced."""
         assert isinstance(me, Node), f"{me.name} is a client, and has no disk: {first!r}"
         me.disk.write(first)
         for effect in rest:
-            if type(effect) is Persist or type(effect) is Snapshot:
+            if isinstance(effect, Written):
                 me.disk.write(effect)
             else:
                 rest = chain((effect,), rest)

@@ -33,6 +33,7 @@ from harness.testing.promise_link import (
     reordering_reorders_and_is_counted,
 )
 from harness.testing.promise_node import (
+    a_compaction_loses_and_doubles_nothing,
     a_killed_node_forgets_what_it_did_not_persist,
     a_paused_node_can_be_killed,
     a_paused_node_misses_time_and_keeps_its_state,
@@ -68,6 +69,7 @@ PROMISES: tuple[Callable[[MakeDriver, Path | None], None], ...] = (
     reordering_reorders_and_is_counted,
     what_was_acknowledged_survives_a_kill,
     a_snapshot_replaces_what_was_persisted,
+    a_compaction_loses_and_doubles_nothing,
     a_wiped_node_starts_with_nothing,
     a_killed_node_forgets_what_it_did_not_persist,
     timers_fire_once_when_they_are_due,

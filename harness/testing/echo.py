@@ -31,6 +31,7 @@ from msgspec import Struct
 from harness.clock import Nanos, duration
 from harness.core import (
     CancelTimer,
+    Compact,
     Complete,
     Core,
     Dump,
@@ -90,6 +91,12 @@ class Value(Struct, frozen=True, tag=True):
     value: Any
 
 
+class Sum(Struct, frozen=True, tag=True):
+    """What is persisted in place of several values."""
+
+    values: list[Any]
+
+
 class EchoNode:
     """A node of the echo system."""
 
@@ -101,8 +108,10 @@ class EchoNode:
         self.count = 0
         self.broken = False
 
-    def start(self, stored: Sequence[Value], now: Nanos) -> Iterable[Effect]:
-        self.values = [record.value for record in stored]
+    def start(self, stored: Sequence[Value | Sum], now: Nanos) -> Iterable[Effect]:
+        self.values = []
+        for record in stored:
+            self.values += record.values if isinstance(record, Sum) else [record.value]
         return ()
 
     def receive(self, source: NodeId, message: Any, now: Nanos) -> Iterable[Effect]:
@@ -132,6 +141,8 @@ class EchoNode:
             case "shrink":
                 self.values = [value]
                 return [Snapshot(Value(value))], None
+            case "compact":
+                return [Compact(Sum(list(self.values)))], None
             case "tell":
                 return [Send(value[0], Number(n)) for n in value[1]], None
             case "relay":
@@ -217,7 +228,7 @@ class Echo:
         "break".split()
     )
     message: Any = Request | Reply | Number | There | Back
-    record: Any = Value
+    record: Any = Value | Sum
 
     def __init__(self, nodes: int, timeout: str = "300ms", managers: int = 0) -> None:
         self.nodes = node_names(nodes)

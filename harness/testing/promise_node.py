@@ -55,6 +55,27 @@ def a_snapshot_replaces_what_was_persisted(make: MakeDriver, folder: Path | None
     run(make, folder, story)
 
 
+def a_compaction_loses_and_doubles_nothing(make: MakeDriver, folder: Path | None) -> None:
+    """One record stands for all before it, from some time on; nobody sees when, also where the node
+    is killed in between."""
+
+    def story() -> Telling:
+        count = 0
+        for pause in (0, 0, 20 * US, 200 * US, 2 * MS, 20 * MS):
+            yield from ask("put", count, node="n1")
+            yield from ask("compact", None, node="n1")
+            yield from ask("put", count + 1, node="n1")
+            count += 2
+            if pause:
+                yield Rest(pause)
+                yield from restart("n1")
+            assert (yield from ask("list", node="n1")) == list(range(count))
+        yield from restart("n1")
+        assert (yield from ask("list", node="n1")) == list(range(count))
+
+    run(make, folder, story)
+
+
 def a_wiped_node_starts_with_nothing(make: MakeDriver, folder: Path | None) -> None:
     """And persists again what comes then; a second wipe finds nothing."""
 

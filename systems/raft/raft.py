@@ -27,6 +27,7 @@ from msgspec import Struct
 
 from harness.clock import MS, Nanos
 from harness.core import (
+    Compact,
     Effect,
     Message,
     NodeId,
@@ -204,7 +205,7 @@ class Raft(Generic[C]):
         """Let these parts stand for the log up to an index that is committed."""
         self.log.compact(index)
         self.membership.compact(index)
-        self.write_image(parts)
+        self.effects.append(Compact(self._image(parts)))
 
     def is_waited_for(self, index: int, now: Nanos) -> bool:
         """Whether this node leads, and a member that it hears of has not been sent all up to an
@@ -213,16 +214,16 @@ class Raft(Generic[C]):
 
     def write_image(self, parts: tuple[bytes, ...]) -> None:
         """Write down a snapshot of what comes before the log's base, and all else there is."""
+        self.effects.append(Snapshot(self._image(parts)))
+        self._unsaved = False
+
+    def _image(self, parts: tuple[bytes, ...]) -> Image[C]:
         log, known = self.log, dict(self.identity.known)
-        self.parts, self._unsaved = parts, False
+        self.parts = parts
         members, birth = self.membership.at(log.base), self.identity.birth
-        self.effects.append(
-            Snapshot(
-                Image(
-                    *(self.term, self.vote, log.base, log.base_term, parts, self.tail()),
-                    *(members, birth, known, self.kept),
-                )
-            )
+        return Image(
+            *(self.term, self.vote, log.base, log.base_term, parts, self.tail()),
+            *(members, birth, known, self.kept),
         )
 
     def tail(self) -> tuple[Entry[C], ...]:

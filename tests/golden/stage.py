@@ -13,7 +13,17 @@ from typing import Any
 from msgspec import json
 
 from harness.clock import Nanos, duration
-from harness.core import CancelTimer, ClientCore, Effect, Persist, Record, Send, SetTimer, Snapshot
+from harness.core import (
+    CancelTimer,
+    ClientCore,
+    Compact,
+    Effect,
+    Persist,
+    Record,
+    Send,
+    SetTimer,
+    Snapshot,
+)
 from harness.op import invoke
 from systems.raft.host import Host
 from systems.raft.invariant import ReplicaInvariants
@@ -204,7 +214,7 @@ class Stage:
                     self._queue(f"{name}->{effect.to}").append((self._sent, effect.message))
             elif isinstance(effect, Persist):
                 self._disks[name].append(effect.record)
-            elif isinstance(effect, Snapshot):
+            elif isinstance(effect, (Snapshot, Compact)):
                 self._disks[name] = [effect.record]
             elif isinstance(effect, SetTimer):
                 self._timers[name, effect.name] = self.now + effect.delay

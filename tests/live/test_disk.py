@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import Struct
+from msgspec.msgpack import decode
 
-from harness.live.disk import Damaged, WriteAheadFile, framed, intact, remove
+from harness.live.disk import Damaged, Disk, WriteAheadFile, framed, intact, remove
 
 BODIES = [b"one", b"2", b"three" * 100]
 DATA = b"".join(map(framed, BODIES))
@@ -86,3 +92,91 @@ def test_removing_a_file_counts_what_it_held(tmp_path: Path) -> None:
     path.write_bytes(DATA[:-1])
     (tmp_path / "wal.new").write_bytes(b"half")
     assert remove(path) == 2 and list(tmp_path.iterdir()) == []
+
+
+# --- a compaction, under way while records come
+
+
+class Word(Struct, frozen=True, tag=True):
+    text: str
+
+
+class Told:
+    """A disk in a loop, and which marks it said are durable."""
+
+    def __init__(self, path: Path) -> None:
+        self.marks: list[int] = []
+        self.disk = Disk(path, Word, asyncio.get_running_loop(), self.marks.append)
+        self.disk.load()
+
+    async def durable(self, mark: int) -> None:
+        await self.until(lambda: bool(self.marks) and self.marks[-1] >= mark)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not holds():  # noqa: ASYNC110 (files and threads tell no event)
+                await asyncio.sleep(0.001)
+
+
+def stored(path: Path) -> list[str]:
+    return [decode(body, type=Word).text for body in intact(path.read_bytes())]
+
+
+def test_records_that_come_while_a_compaction_is_written_are_durable_at_once_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, go = tmp_path / "wal", threading.Event()
+    aside = WriteAheadFile.write_aside
+
+    def waits(self: WriteAheadFile, data: bytes, suffix: str) -> Any:
+        go.wait(10)
+        return aside(self, data, suffix)
+
+    async def scene() -> None:
+        told = Told(path)
+        await told.durable(told.disk.append(Word("a")))
+        monkeypatch.setattr(WriteAheadFile, "write_aside", waits)
+        assert told.disk.compact(Word("all")) == 0
+        await told.durable(told.disk.append(Word("b")))
+        assert stored(path) == ["a", "b"]  # what a node that is killed now finds
+        told.disk.append(Word("c"))
+        go.set()
+        inode = path.stat().st_ino
+        await told.until(lambda: path.stat().st_ino != inode)
+        await told.durable(told.disk.append(Word("d")))
+
+    asyncio.run(scene())
+    assert stored(path) == ["all", "b", "c", "d"]
+    assert [file.name for file in tmp_path.iterdir()] == ["wal"]
+
+
+def test_snapshot_overtakes_a_compaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, go, ended = tmp_path / "wal", threading.Event(), threading.Event()
+    aside, drop = WriteAheadFile.write_aside, WriteAheadFile.drop
+
+    def waits(self: WriteAheadFile, data: bytes, suffix: str) -> Any:
+        if suffix != "new":
+            go.wait(10)
+        return aside(self, data, suffix)
+
+    def drops(self: WriteAheadFile, aside: Any) -> None:
+        drop(self, aside)
+        ended.set()
+
+    monkeypatch.setattr(WriteAheadFile, "write_aside", waits)
+    monkeypatch.setattr(WriteAheadFile, "drop", drops)
+
+    async def scene() -> None:
+        told = Told(path)
+        told.disk.append(Word("a"))
+        told.disk.compact(Word("all"))
+        told.disk.append(Word("b"))
+        await told.durable(told.disk.compact(Word("more")))  # a second one is a snapshot
+        await told.durable(told.disk.append(Word("c")))
+        go.set()
+        await told.until(ended.is_set)
+        await told.durable(told.disk.append(Word("d")))
+
+    asyncio.run(scene())
+    assert stored(path) == ["more", "c", "d"]
+    assert [file.name for file in tmp_path.iterdir()] == ["wal"]

@@ -116,6 +116,7 @@ BROKEN: tuple[tuple[str, Callable[..., Any], Callable[..., None]], ...] = (
     ("sim.network.Network.mend", _mend_all, promise_link.mending_one_tag_leaves_the_other),
     ("sim.disk.Disk.sync", _never_sync, promise_node.what_was_acknowledged_survives_a_kill),
     ("sim.disk.Disk._apply", _append, promise_node.a_snapshot_replaces_what_was_persisted),
+    ("sim.disk.Disk._apply", _append, promise_node.a_compaction_loses_and_doubles_nothing),
     (
         "sim.simulator.Simulator._persist",
         _synced_late,

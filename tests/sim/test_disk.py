@@ -7,11 +7,13 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core import Persist, Snapshot
+from harness.core import Compact, Persist, Snapshot
 from harness.rng import stream
-from harness.sim.disk import Disk
+from harness.sim.disk import Disk, Written
 
-EFFECTS = st.lists(st.builds(Persist, st.integers()) | st.builds(Snapshot, st.integers()))
+EFFECTS = st.lists(
+    st.one_of([st.builds(kind, st.integers()) for kind in (Persist, Snapshot, Compact)])
+)
 
 
 def disk_with(*records: int) -> Disk:
@@ -20,17 +22,17 @@ def disk_with(*records: int) -> Disk:
     return disk
 
 
-def after(effects: list[Persist | Snapshot]) -> list[int]:
+def after(effects: list[Written]) -> list[int]:
     """The records that these effects leave, one by one."""
     records: list[int] = []
     for effect in effects:
-        records = [effect.record] if isinstance(effect, Snapshot) else [*records, effect.record]
+        records = [*records, effect.record] if isinstance(effect, Persist) else [effect.record]
     return records
 
 
 @given(EFFECTS, EFFECTS, st.integers())
 def test_crash_leaves_all_that_was_synced_and_a_prefix_of_the_rest(
-    synced: list[Persist | Snapshot], written: list[Persist | Snapshot], seed: int
+    synced: list[Written], written: list[Written], seed: int
 ) -> None:
     disk = disk_with()
     for effect in synced:

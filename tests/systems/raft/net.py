@@ -13,7 +13,17 @@ from random import Random
 from typing import Any
 
 from harness.clock import MS, Nanos
-from harness.core import CancelTimer, Effect, Note, Persist, Record, Send, SetTimer, Snapshot
+from harness.core import (
+    CancelTimer,
+    Compact,
+    Effect,
+    Note,
+    Persist,
+    Record,
+    Send,
+    SetTimer,
+    Snapshot,
+)
 from systems.raft.host import Host, Keeping
 from systems.raft.invariant import ReplicaInvariants
 from systems.raft.message import Administer, Administered
@@ -157,7 +167,7 @@ class Net:
         for effect in effects:
             if isinstance(effect, Persist):
                 self.stored[node].append(effect.record)
-            elif isinstance(effect, Snapshot):
+            elif isinstance(effect, (Snapshot, Compact)):
                 self.stored[node] = [effect.record]
             elif isinstance(effect, Send):
                 self._send(node, effect)
