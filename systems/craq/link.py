@@ -8,8 +8,6 @@ from harness.clock import MS, Nanos
 from harness.core import Effect, NodeId, Send
 from systems.craq.message import Ack, Entry, Update
 
-BATCH = 64  # entries of one message
-RESEND: Nanos = 150 * MS  # without news of what was sent for so long: send it again
 REWIND: Nanos = 20 * MS  # at least so long between two times a gap makes us go back
 
 
@@ -20,6 +18,9 @@ class Link:
     It says so in its Hello; or, where only this node was started again, in its next Ack: a
     successor acknowledges only what it took from us after its Hello, so its log is part of ours.
     """
+
+    batch = 64  # entries of one message
+    resend: Nanos = 150 * MS  # without news of what was sent for so long: send it again
 
     def __init__(self, to: NodeId, epoch: int) -> None:
         self.to = to
@@ -44,7 +45,7 @@ class Link:
         """Everything from `next` to the end of the log."""
         effects: list[Effect] = []
         while 0 < self.next <= len(log):
-            batch = tuple(log[self.next - 1 : self.next - 1 + BATCH])
+            batch = tuple(log[self.next - 1 : self.next - 1 + self.batch])
             effects.append(Send(self.to, Update(self.epoch, batch)))
             self.next += len(batch)
         return effects
@@ -68,7 +69,7 @@ class Link:
         not."""
         if not self.next:
             return [Send(self.to, Update(self.epoch, ()))]
-        if committed == len(log) or now - self._news < RESEND:
+        if committed == len(log) or now - self._news < self.resend:
             return []
         self._news = now
         if self.have >= len(log):

@@ -56,7 +56,7 @@ from systems.craq.message import (
 )
 from systems.craq.options import Times
 from systems.craq.place import Place
-from systems.craq.store import Store
+from systems.craq.store import Cell, Store
 
 REFETCH: Nanos = 20 * MS  # at least so long between two pings out of turn
 CHUNK = 256  # entries a joining node copies at a time
@@ -65,6 +65,9 @@ NEAR = 64  # a spare that lacks no more entries than this is ready to join
 
 class Node:
     """The core of one replica; see the module for its states."""
+
+    store_type: type[Store] = Store
+    link_type: type[Link] = Link
 
     def __init__(
         self,
@@ -81,7 +84,7 @@ class Node:
         self.managers = tuple(managers)
         self.times = times
         self.apportioned = apportioned
-        self.store = Store()
+        self.store = self.store_type()
         self.place = Place(me, Config())
         self.epoch = 0  # of `place`
         self.floor = 0  # the highest epoch ever followed
@@ -218,8 +221,11 @@ class Node:
         cell = self.store.cell(request.key)
         if cell.version >= version.version:
             return [self._answer(request, cell.value, cell.version)]
-        value = cell.dirty[version.version]
-        return [self._answer(request, value, version.version)]
+        return [self._answer(request, self._dirty(cell, version.version), version.version)]
+
+    def _dirty(self, cell: Cell, version: int) -> Any:
+        """The value of a version that is not clean here."""
+        return cell.dirty[version]
 
     # -- updates: the head --
 
@@ -246,10 +252,7 @@ class Node:
         value, version, error = request.value, cell.latest + 1, ""
         if request.f == "cas":
             old, value = request.value
-            if cell.dirty:
-                value, version, error = None, cell.version, "busy"
-            elif cell.value != old:
-                value, version, error = cell.value, cell.version, "precondition-failed"
+            value, version, error = self._refusal(cell, old) or (value, version, error)
         return Entry(
             self.store.last + 1,
             self.epoch,
@@ -260,6 +263,14 @@ class Node:
             value,
             error,
         )
+
+    def _refusal(self, cell: Cell, old: Any) -> tuple[Any, int, str] | None:
+        """Why a compare-and-set is refused, after the value and version that it saw."""
+        if cell.dirty:
+            return None, cell.version, "busy"
+        if cell.value != old:
+            return cell.value, cell.version, "precondition-failed"
+        return None
 
     # -- updates: down the chain --
 
@@ -437,7 +448,7 @@ class Node:
         place = self.place = Place(self.me, config)
         self.synced = place.inside and config.joining != self.me
         self.greeted = False
-        self.link = Link(place.succ, self.epoch) if place.succ else None
+        self.link = self.link_type(place.succ, self.epoch) if place.succ else None
         effects: list[Effect] = [
             Persist(Followed(self.epoch)),
             Note("role", {"role": place.role, "epoch": self.epoch}),

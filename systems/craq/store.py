@@ -40,6 +40,8 @@ class Store:
     """The log (`log[i]` has seq i + 1), of which the first `committed` are known to be at the tail,
     and what follows from it. `log[committed:]` is the paper's `sent`."""
 
+    cell_type: type[Cell] = Cell
+
     def __init__(self) -> None:
         self.log: list[Entry] = []
         self.committed = 0
@@ -56,7 +58,7 @@ class Store:
         """The key's cell, made when first needed."""
         cell = self.cells.get(key)
         if cell is None:
-            cell = self.cells[key] = Cell()
+            cell = self.cells[key] = self.cell_type()
         return cell
 
     def append(self, entry: Entry) -> None:
@@ -76,10 +78,14 @@ class Store:
         assert upto <= len(self.log), f"commit {upto} of {len(self.log)}"
         fresh = self.log[self.committed : upto]
         self.committed = upto
-        for entry in fresh:
+        self.mark_clean(fresh)
+        return fresh
+
+    def mark_clean(self, entries: Iterable[Entry]) -> None:
+        """What these have written is committed."""
+        for entry in entries:
             if not entry.error:
                 self.cells[entry.key].mark_clean(entry.version)
-        return fresh
 
     def truncate(self, last: int) -> None:
         """Cut the log back to `last`, and make everything again from what is left."""

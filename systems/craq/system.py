@@ -38,6 +38,7 @@ class Craq:
     supports = frozenset({"read", "write", "cas"})
     message = Message | ZooKeeper.message
     record = Record | ZooKeeper.record
+    client_type: type[Client] = Client
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Craq:
         if ensemble:
             self.roles = self.roles | ZooKeeper.roles
         self.node_type: type[Any] = Registered if ensemble else Node
+        self.manager_type: type[Any] = ElectedManager if ensemble else Manager
         self.session = duration(session)
         self.apportioned = apportioned
         self.timeout = duration(timeout)
@@ -79,9 +81,9 @@ class Craq:
         if me in self.servers:
             return self._server(me, rng)
         if me in self.deciders:
-            if not self.servers:
-                return Manager(me, self.nodes, self.times)
-            return ElectedManager(me, self.nodes, self.times, self.servers, self.session)
+            elected = (self.servers, self.session) if self.servers else ()
+            manager: Core = self.manager_type(me, self.nodes, self.times, *elected)
+            return manager
         common = (me, self.nodes, self.deciders, self.times, rng)
         registers = {"servers": self.servers, "session": self.session} if self.servers else {}
         core: Core = self.node_type(*common, apportioned=self.apportioned, **registers)
@@ -92,7 +94,7 @@ class Craq:
 
     def client(self, me: NodeId, home: NodeId, rng: Random) -> ClientCore:
         """A client; see systems.craq.client."""
-        script = Client(me, home, self.nodes, self.timeout, apportioned=self.apportioned)
+        script = self.client_type(me, home, self.nodes, self.timeout, apportioned=self.apportioned)
         return Script(script.run, timeout=self.timeout)
 
     def invariants(self) -> Invariants:
