@@ -607,8 +607,8 @@ def _bug(breaks: str, make: Make, *plans: str, by: str = "linearizable", **optio
     return Variant(breaks, SAFETY, make, plans, by, options)
 
 
-def _slow(breaks: str, make: Make, *plans: str, **options: Any) -> Variant:
-    return Variant(breaks, LIVENESS, make, plans, "availability", options)
+def _slow(breaks: str, make: Make, *plans: str, by: str, **options: Any) -> Variant:
+    return Variant(breaks, LIVENESS, make, plans, by, options)
 
 
 def _fine(how: str, make: Make) -> Variant:
@@ -643,20 +643,20 @@ VARIANTS: dict[str, Variant] = {
     "ack-before-fsync": _bug(
         "updates are passed on and answered before they are durable",
         _node(AcksBeforeFsync),
-        "craq-kill-all",
+        "craq-restart",
         by=INSIDE,
     ),
     "no-resend": _bug(
         "a new successor is not sent what the dead one was not known to have passed on",
         _node(SendsOnlyNew),
-        "craq-kill-middle",
+        "craq-kill-slow",
         by=INSIDE,
         **CHAIN,
     ),
     "resend-after-new": _bug(
         "a new successor is sent what it lacks after what is new",
         _node(SendsOldLater),
-        "craq-kill-middle",
+        "craq-kill-slow",
         by=INSIDE,
         **CHAIN,
     ),
@@ -666,7 +666,7 @@ VARIANTS: dict[str, Variant] = {
     "dedup-not-replicated": _bug(
         "a new head does not know which requests were done",
         _node(DedupAtHead),
-        "craq-kill-head",
+        "craq-kill-slow",
         **CHAIN,
     ),
     "old-tail-serves": _bug(
@@ -689,14 +689,14 @@ VARIANTS: dict[str, Variant] = {
     "oldtail-not-stopped": _bug(
         "the old tail goes on as the tail when another has joined",
         _node(OldTailCommits),
-        "craq-kill-tail",
+        "craq-kill-slow",
         by=INSIDE,
         **CHAIN,
     ),
     "joining-tail-serves": _bug(
         "a joining tail serves while the old one may still commit",
         _node(JoinsAtOnce),
-        "craq-kill-tail",
+        "craq-kill-slow",
         by=INSIDE,
         **CHAIN,
     ),
@@ -710,7 +710,7 @@ VARIANTS: dict[str, Variant] = {
     "two-configs-one-epoch": _bug(
         "both managers lead, and write the configuration without regard to its version",
         _manager(TwoLead),
-        "craq-partition",
+        "craq-managers",
         by=INSIDE,
     ),
     "dirty-newest": _bug(
@@ -761,12 +761,14 @@ VARIANTS: dict[str, Variant] = {
         "a promoted tail does not answer clients for the dead one",
         _node(PromotedSilently),
         "craq-kill-tail",
+        by="availability",
         **CHAIN,
     ),
     "ack-lost-never-clean": _slow(
         "a version whose acknowledgement is lost stays dirty until its key is written again",
         _node(MarksOne, store_type=OneAckOneVersion),
         "craq-packet",
+        by="convergence",
     ),
     "slow-timers": _fine("pings, leases and the manager's patience at half the pace", slow_timers),
     "says-twice": _fine("every message of the chain is sent twice", _node(SaysTwice)),

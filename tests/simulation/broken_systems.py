@@ -1,7 +1,7 @@
 """Systems with one thing wrong each, and no invariants: only the history can give them away.
 
 Where a bug is one of the planted variants (systems/*/bugs.py) it is that variant, looked at from
-outside; the others are bugs of CRAQ, of the registers' own requests, and of forgetting everything.
+outside; the others are bugs of the registers' own requests, and of forgetting everything.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 from harness.clock import Nanos
 from harness.core import Core, Effect, NodeId, Persist
 from systems.craq import Craq
-from systems.craq.message import Appended, Request
+from systems.craq.bugs import VARIANTS as CRAQ
+from systems.craq.message import Appended
 from systems.craq.node import Node
 from systems.raft import RaftStore
 from systems.raft.bugs import VARIANTS as RAFT
@@ -61,30 +62,6 @@ def unwritten(effects: Iterable[Effect], kind: type) -> list[Effect]:
     return [e for e in effects if not (isinstance(e, Persist) and isinstance(e.record, kind))]
 
 
-class NewestDirty(Node):
-    """Answers the newest version, committed or not."""
-
-    def _ask_tail(self, request: Request) -> list[Effect]:
-        dirty = self.store.cell(request.key).dirty
-        newest = next(reversed(dirty))
-        return [self._answer(request, dirty[newest], newest)]
-
-
-class CleanWithoutQuery(Node):
-    """Answers what it knows to be committed, without asking whether there is more."""
-
-    def _ask_tail(self, request: Request) -> list[Effect]:
-        cell = self.store.cell(request.key)
-        return [self._answer(request, cell.value, cell.version)]
-
-
-class NoLease(Node):
-    """Serves whether it has a lease or not."""
-
-    def _is_serving(self, now: Nanos) -> bool:
-        return self.synced
-
-
 class ForgetfulNode(Node):
     """Writes no entry down."""
 
@@ -93,15 +70,6 @@ class ForgetfulNode(Node):
 
     def timer(self, name: str, now: Nanos) -> Iterable[Effect]:
         return unwritten(super().timer(name, now), Appended)
-
-
-class TwiceAtTheHead(Node):
-    """Does a request again that it has done."""
-
-    def _write(self, request: Request, now: Nanos) -> list[Effect]:
-        if self.place.is_head:
-            self.store.done.pop(request.client, None)
-        return super()._write(request, now)
 
 
 class ForgetfulHost(Host):
@@ -129,13 +97,24 @@ class TwiceInTheLog(Replica):
         self.machine.window = NoWindow()
 
 
-newest_dirty = blind(Craq, nodes_that_are(NewestDirty))
-clean_without_query = blind(Craq, nodes_that_are(CleanWithoutQuery))
-no_lease = blind(Craq, nodes_that_are(NoLease))
 forgetful_craq = blind(Craq, nodes_that_are(ForgetfulNode))
-twice_at_the_head = blind(Craq, nodes_that_are(TwiceAtTheHead))
 twice_in_the_log = blind(RaftStore, nodes_that_are(TwiceInTheLog))
 forgetful_zookeeper = blind(ZooKeeper, nodes_that_are(ForgetfulHost))
+
+head_read = blind(Craq, CRAQ["head-read"].make)
+mid_read = blind(Craq, CRAQ["mid-read"].make)
+ack_early = blind(Craq, CRAQ["ack-early"].make)
+no_resend = blind(Craq, CRAQ["no-resend"].make)
+no_dedup = blind(Craq, CRAQ["no-dedup"].make)
+no_lease = blind(Craq, CRAQ["no-lease"].make)
+lease_from_receipt = blind(Craq, CRAQ["lease-from-receipt"].make)
+oldtail_not_stopped = blind(Craq, CRAQ["oldtail-not-stopped"].make)
+ack_skips = blind(Craq, CRAQ["ack-skips"].make)
+dirty_newest = blind(Craq, CRAQ["dirty-newest"].make)
+clean_without_query = blind(Craq, CRAQ["clean-without-query"].make)
+ack_marks_all = blind(Craq, CRAQ["ack-marks-all"].make)
+cas_on_dirty = blind(Craq, CRAQ["cas-on-dirty"].make)
+promote_keeps_dirty = blind(Craq, CRAQ["promote-keeps-dirty"].make)
 
 reads_without_round = blind(RaftStore, RAFT["reads-without-round"].make)
 leader_serves_early = blind(RaftStore, RAFT["leader-serves-early"].make)
