@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from checker.require import Required
     from checker.stats import Stats
+    from checker.transactions import Transactions
     from checker.zookeeper import ZooKeeperGuarantee
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Register",
     "Required",
     "Stats",
+    "Transactions",
     "ZooKeeperGuarantee",
     "check",
 ]
@@ -54,6 +56,7 @@ _HOMES = {
     "Linearizable": "checker.linearizable",
     "Required": "checker.require",
     "Stats": "checker.stats",
+    "Transactions": "checker.transactions",
     "ZooKeeperGuarantee": "checker.zookeeper",
     "check": "checker.front",
 }
@@ -73,6 +76,13 @@ def __getattr__(name: str) -> Any:
 
 def _registry() -> dict[str, Any]:
     """Checkers that need no model, by the name a plan gives them."""
-    names = ("Stats", "Availability", "Convergence", "Faults", "ZooKeeperGuarantee")
+    names = (
+        "Stats",
+        "Availability",
+        "Convergence",
+        "Faults",
+        "Transactions",
+        "ZooKeeperGuarantee",
+    )
     made = (getattr(import_module(_HOMES[name]), name) for name in names)
     return {checker.name: checker for checker in made}

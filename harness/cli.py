@@ -100,7 +100,7 @@ def check(
         str | None,
         typer.Option(
             help="register, cas-register, kv-append or mutex; or zookeeper, which is judged by its "
-            "own guarantee; a run has its own checks"
+            "own guarantee; or list-append, transactions; a run has its own checks"
         ),
     ] = None,
     time_limit: Annotated[str, typer.Option(help="for each history")] = "60s",

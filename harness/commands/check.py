@@ -22,6 +22,8 @@ from harness.run import EXIT_OK, EXIT_UNKNOWN, EXIT_USAGE, EXIT_WRONG, worst_acr
 
 STDIN = Path("/dev/stdin")
 ZOOKEEPER = "zookeeper"  # judged by its own guarantee, which is not linearizability
+LIST_APPEND = "list-append"  # transactions, judged for strict serializability
+OWN = (ZOOKEEPER, LIST_APPEND)  # each has a checker of its own, all keys at once
 _SIZES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _EXITS = {VALID: EXIT_OK, INVALID: EXIT_WRONG, UNKNOWN: EXIT_UNKNOWN}
 
@@ -41,7 +43,7 @@ class Terms(Struct, frozen=True):
 
 class Checked(Struct, frozen=True, omit_defaults=True):
     """What came of one file, as `--json` prints it. A file that cannot be read is unknown. `data`
-    is there for zookeeper: the strongest model that held, what was judged and what was not."""
+    is there for zookeeper and list-append: the strongest model that held, and what was judged."""
 
     file: str
     model: str
@@ -57,11 +59,13 @@ def terms(model: str, time_limit: str, memory_limit: str, split: str) -> Terms:
     """The flags as values; raises UserError for the one that is wrong."""
     from checker import MODELS
 
-    known = {*MODELS, ZOOKEEPER}
+    known = {*MODELS, *OWN}
     if model not in known:
         raise UserError(f"--model: unknown model {model!r}: {nearest(model, known)}")
     if model == ZOOKEEPER and split:
         raise UserError("--split: zookeeper judges all znodes as one object")
+    if model == LIST_APPEND and split:
+        raise UserError("--split: list-append judges all keys together, as transactions touch many")
     if split not in ("", "key", "none"):
         raise UserError(f"--split: expected key or none, got {split!r}")
     return Terms(model, _limit(time_limit), size(memory_limit), split)
@@ -103,7 +107,7 @@ def check_runs(names: Sequence[str], time_limit: str, *, json: bool) -> int:
     from checker import MODELS
     from harness.commands.again import check_run
 
-    known = ", ".join([*MODELS, ZOOKEEPER])
+    known = ", ".join([*MODELS, *OWN])
     for name in names:
         if name == "-" or (Path(name).is_file() and Path(name).name != "plan.yaml"):
             raise UserError(f"{name}: a history needs --model, one of {known}")
@@ -125,8 +129,8 @@ def _one(file: str, how: Terms) -> tuple[Checked, int]:
     try:
         path = STDIN if file == "-" else Path(file)
         history = load(path, split_key=how.split == "key")
-        if how.model == ZOOKEEPER:
-            _ask_for_fields(history, path)
+        if how.model in OWN:
+            _ask_for_fields(history, path, how.model)
     except (UserError, HistoryError) as error:
         cause = str(error).replace(f"{STDIN}:", "standard input:", 1)
         typer.echo(cause, err=True)
@@ -141,22 +145,26 @@ def _one(file: str, how: Terms) -> tuple[Checked, int]:
         _ms(started),
         _ms(begun),
         result.cause,
-        dict(result.data) if how.model == ZOOKEEPER else {},
+        dict(result.data) if how.model in OWN else {},
     )
     return checked, _EXITS[result.verdict]
 
 
-def _ask_for_fields(history: History, path: Path) -> None:
+def _ask_for_fields(history: History, path: Path, model: str) -> None:
+    from checker.transactions.fields import ask_for_transactions
     from checker.zookeeper.fields import ask_for_fields
 
-    ask_for_fields(history, path / "history.jsonl" if path.is_dir() else path)
+    ask = ask_for_fields if model == ZOOKEEPER else ask_for_transactions
+    ask(history, path / "history.jsonl" if path.is_dir() else path)
 
 
 def _checker(how: Terms) -> Checker:
-    from checker import MODELS, Linearizable, ZooKeeperGuarantee
+    from checker import MODELS, Linearizable, Transactions, ZooKeeperGuarantee
 
     if how.model == ZOOKEEPER:
         return ZooKeeperGuarantee()
+    if how.model == LIST_APPEND:
+        return Transactions()
     split = None if how.split == "none" else "key"
     return Linearizable(MODELS[how.model](), split=split, memory_limit=how.memory_limit)
 
@@ -179,7 +187,8 @@ def _ms(since: float) -> float:
 
 
 def _line(found: Checked) -> str:
-    said = found.data.get("statement") or words.LINEARIZABLE[found.verdict]
+    plain = words.TRANSACTIONS if found.model == LIST_APPEND else words.LINEARIZABLE
+    said = found.data.get("statement") or plain[found.verdict]
     cause = f": {found.cause}" if found.cause else ""
     text = f"{found.file}: {said} ({found.model}, {found.ops:,} ops, {found.check_ms:.0f} ms)"
     return "\n  ".join([text + cause, *_left_out(found.data)])

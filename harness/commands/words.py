@@ -31,13 +31,22 @@ ZOOKEEPER = {
     INVALID: "less than ZooKeeper promises",
     UNKNOWN: "not known whether it is all that ZooKeeper promises",
 }
+TRANSACTIONS = {
+    VALID: "strict serializable",
+    INVALID: "not strict serializable",
+    UNKNOWN: "not known whether it is strict serializable",
+}
 MODELS = {
     "linearizable": "linearizability",
     "zookeeper": "ZooKeeper's guarantee",
     "sequential": "sequential consistency",
     "unknown": "not known",
 }
-_TOLD = {"linearizable": LINEARIZABLE, "zookeeper": ZOOKEEPER}  # always, and in these words
+_TOLD = {  # always, and in these words
+    "linearizable": LINEARIZABLE,
+    "zookeeper": ZOOKEEPER,
+    "transactions": TRANSACTIONS,
+}
 _COLOURS = {EXIT_OK: "green", EXIT_WRONG: "red", EXIT_UNKNOWN: "yellow", EXIT_BROKEN: "magenta"}
 _COUNTS = {
     EXIT_OK: "as expected",

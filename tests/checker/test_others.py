@@ -31,6 +31,7 @@ def test_the_registry_has_the_checkers_that_need_no_model() -> None:
         "convergence",
         "faults",
         "stats",
+        "transactions",
         "zookeeper",
     ]
     assert all(make().name == name for name, make in checker.REGISTRY.items())

@@ -480,6 +480,35 @@ def test_check_by_zookeepers_guarantee_names_the_line_that_lacks_a_field(capsys:
     assert "h.jsonl:1: setData takes [path, data, version]" in capsys.readouterr().err
 
 
+TXN_HISTORY = (
+    "{:process 0 :type :invoke :f :txn :value [[:append :x 1]] :time 0}\n"
+    "{:process 0 :type :ok :f :txn :value [[:append :x 1]] :time 1000000}\n"
+    "{:process 1 :type :invoke :f :txn :value [[:r :x nil]] :time 3000000}\n"
+    "{:process 1 :type :ok :f :txn :value [[:r :x %s]] :time 4000000}\n"
+)
+
+
+def test_check_judges_list_append_for_strict_serializability(capsys: Output) -> None:
+    Path("good.edn").write_text(TXN_HISTORY % "[1]")
+    Path("bad.edn").write_text(TXN_HISTORY % "nil")
+    assert main(["check", "good.edn", "--model", "list-append"]) == 0
+    assert capsys.readouterr().out.startswith("good.edn: strict serializable (list-append, 2 ops")
+    assert main(["check", "bad.edn", "--model", "list-append", "--json"]) == 1
+    (found,) = objects(capsys)
+    assert found["data"]["statement"] == (
+        "not strict serializable, but strong session serializable"
+    )
+    assert "T1 had returned 2 ms before T2 was called" in found["cause"]
+
+
+def test_check_of_list_append_names_the_line_that_is_no_transaction(capsys: Output) -> None:
+    Path("h.edn").write_text(TXN_HISTORY % "7")
+    assert main(["check", "h.edn", "--model", "list-append"]) == 254
+    assert "h.edn:4: a read gives a list, not 7" in capsys.readouterr().err
+    assert main(["check", "h.edn", "--model", "list-append", "--split", "key"]) == 254
+    assert "--split: list-append judges all keys together" in capsys.readouterr().err
+
+
 def test_list_names_all_there_is(capsys: Output) -> None:
     Path("plans/wrong.yaml").write_text("rate: fast")
     assert main(["list"]) == 0
