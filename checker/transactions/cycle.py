@@ -11,6 +11,7 @@ from harness.result import Budget
 
 SMALL = 400  # nodes up to which every one is tried as the start: then the cycle is a shortest
 STARTS = 48  # of those in a larger one
+MOST_WORK = 200_000  # nodes looked at; then the cycle that was found will do
 
 
 class Step(Struct, frozen=True, gc=False):
@@ -31,21 +32,24 @@ class Arcs(Struct, frozen=True):
 
 def cheapest(arcs: Arcs, budget: Budget) -> list[Step]:
     """The steps of a cycle of the least cost, in order. In a large component only some starts are
-    tried, the given ones first, and the cycle is a shortest through one of them."""
+    tried, the given ones first, and the cycle is a cheapest through one of them."""
     starts = arcs.starts if len(arcs.after) <= SMALL else arcs.starts[:STARTS]
     best: list[Step] = []
     least = 1 << 60
+    work = 0
     for start in starts:
-        cost, steps = _around(arcs, start, least)
+        cost, steps, looked = _around(arcs, start, least)
+        work += looked
         if steps:
             best, least = steps, cost
-        if best and budget.expired():
+        if best and (work > MOST_WORK or budget.expired()):
             break
     return best
 
 
-def _around(arcs: Arcs, start: int, limit: int) -> tuple[int, list[Step]]:
-    """The cheapest way from a node back to it that costs less than `limit`; no steps if none."""
+def _around(arcs: Arcs, start: int, limit: int) -> tuple[int, list[Step], int]:
+    """The cheapest way from a node back to it that costs less than `limit` (no steps if none), and
+    how many nodes were looked at."""
     came: dict[int, Step] = {}
     settled: set[int] = set()
     costs = {start: 0}
@@ -55,7 +59,7 @@ def _around(arcs: Arcs, start: int, limit: int) -> tuple[int, list[Step]]:
         if v in settled:
             if v != start or not cost:
                 continue
-            return cost, _way(came, start)
+            return cost, _way(came, start), len(settled)
         settled.add(v)
         for more, w, step in arcs.after.get(v, ()):
             reached = cost + more
@@ -66,7 +70,7 @@ def _around(arcs: Arcs, start: int, limit: int) -> tuple[int, list[Step]]:
                 costs[w] = reached
                 came[w] = step
                 heappush(heap, (reached, w))
-    return limit, []
+    return limit, [], len(settled)
 
 
 def _way(came: dict[int, Step], start: int) -> list[Step]:

@@ -2,7 +2,8 @@
 
 G0: only ww. G1c: ww and wr. G-single: exactly one rw. G-nonadjacent: several, never two in a row.
 G2: two in a row. With an edge of process order or real time the name says so: G-single-realtime. A
-part is named by the worst that is in it, and a larger part around it is not told of again.
+part is named by the worst that is in it, and a larger part around it is not told of again, unless
+that cycle was too long to be read and a short one is there.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from checker.transactions.txn import Txn
 from harness.result import Budget
 
 Component = Sequence[int]
+
+READABLE = 8  # transactions of a cycle that a reader can follow
+MOST_SHORTENED = 200  # of a cycle in which shortcuts are looked for
 
 # What is searched, the weakest model first; all but snapshot isolation are plain edge kinds.
 KINDS = {
@@ -81,8 +85,10 @@ def cycles(
     """A cycle of each component, of the weakest model first. From snapshot isolation on those that
     have a transaction of `lost` in them (its update was lost) are told of already. Ends early where
     the budget is spent."""
-    when = np.array([(txn.call, txn.ret) for txn in txns], np.int64).reshape(-1, 2)
+    rows = [(txn.call, txn.ret, txn.process) for txn in txns]
+    when = np.array(rows, np.int64).reshape(-1, 3)
     told: set[int] = set()
+    long: set[int] = set()
     for model in KINDS:
         if model == SNAPSHOT:
             told.update(lost)
@@ -97,7 +103,12 @@ def cycles(
             steps = _cycle(model, component, mine, when, budget)
             if not steps:
                 continue
-            told.add(steps[0].source)
+            if len(steps) > READABLE:
+                if members & long:
+                    continue
+                long.add(steps[0].source)
+            else:
+                told.add(steps[0].source)
             yield Cycle(_name(steps), model, tuple(steps))
 
 
@@ -136,7 +147,7 @@ def _each(edges: Edges, groups: Sequence[Component]) -> Iterator[tuple[Component
         )
 
 
-Times = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+Times = np.ndarray[tuple[int, int], np.dtype[np.int64]]  # call, return and process
 
 
 def _cycle(
@@ -152,7 +163,7 @@ def _cycle(
             Step(s.source // 2, s.target // 2, s.kind, s.key) for s in steps if s.kind != INSIDE
         ]
     steps = _without_helpers(steps, len(when))
-    return _shortened(steps, when) if model == STRICT else steps
+    return _shortened(steps, when, model)
 
 
 def _against_time(edges: Edges, when: Times) -> list[Step]:
@@ -212,22 +223,33 @@ def _without_helpers(steps: Sequence[Step], txns: int) -> list[Step]:
     return found
 
 
-def _shortened(steps: list[Step], when: Times) -> list[Step]:
-    """The cycle with every shortcut that real time allows."""
-    while True:
+def _shortened(steps: list[Step], when: Times, model: str) -> list[Step]:
+    """The cycle with every shortcut that real time or process order allows, as far as the model
+    asks for these."""
+    if model not in (STRICT, SESSION):
+        return steps
+    while len(steps) <= MOST_SHORTENED:
         count = len(steps)
         nodes = [step.source for step in steps]
         ways = [
-            ((i - j) % count, i, j)
+            ((i - j) % count, i, j, kind)
             for i in range(count)
             for j in range(count)
-            if i != j and when[nodes[i], 1] < when[nodes[j], 0]
+            if i != j and (kind := _leads(nodes[i], nodes[j], when, model)) is not None
         ]
         if not ways or min(ways)[0] + 1 >= count:
-            return steps
-        length, i, j = min(ways)
+            break
+        length, i, j, kind = min(ways)
         kept = [steps[(j + k) % count] for k in range(length)]
-        steps = [*kept, Step(nodes[i], nodes[j], RT, -1)]
+        steps = [*kept, Step(nodes[i], nodes[j], kind, -1)]
+    return steps
+
+
+def _leads(a: int, b: int, when: Times, model: str) -> int | None:
+    """Whether one transaction was done before another, and why."""
+    if when[a, 2] == when[b, 2] and when[a, 0] < when[b, 0]:
+        return PROCESS
+    return RT if model == STRICT and when[a, 1] < when[b, 0] else None
 
 
 def _name(steps: Sequence[Step]) -> str:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from checker import words
 from checker.transactions.cycle import Step
-from checker.transactions.cycles import Cycle
+from checker.transactions.cycles import READABLE, Cycle
 from checker.transactions.edges import KINDS, PROCESS, RT, RW, WR, WW
 from checker.transactions.level import FLAWS, SNAPSHOT, UNCOMMITTED, title
 from checker.transactions.order import NOBODY, Flaw
@@ -28,7 +28,7 @@ MOST_SHOWN = 6  # elements of a list, the newest
 class Finding(Struct, frozen=True):
     """An anomaly by its name, the weakest model that forbids it, what happened in words, the
     transaction at which it was complete, all that it is about, and why each came before which
-    (with a label)."""
+    (with a label); `length` is that of a cycle."""
 
     name: str
     breaks: str
@@ -37,6 +37,7 @@ class Finding(Struct, frozen=True):
     core: tuple[int, ...]
     edges: tuple[tuple[Step, str], ...] = ()
     key: int = -1
+    length: int = 0
 
     @property
     def sentence(self) -> str:
@@ -112,10 +113,11 @@ class Teller:
             told.append(f"and so on over {len(steps)} transactions back to {named[nodes[0]]}")
         who = [f"{named[node]} is {self._who(node)}" for node in nodes[:MOST_TOLD]]
         edges = tuple((step, self._label(step)) for step in steps)
+        if len(steps) > READABLE:  # what is drawn is what is told, and no circle
+            nodes, edges = nodes[: MOST_TOLD + 1], edges[:MOST_TOLD]
         at = max(nodes, key=lambda node: (self._end(node), node))
-        return Finding(
-            cycle.name, cycle.breaks, f"{'; '.join(told)} ({', '.join(who)})", at, nodes, edges
-        )
+        text = f"{'; '.join(told)} ({', '.join(who)})"
+        return Finding(cycle.name, cycle.breaks, text, at, nodes, edges, length=len(steps))
 
     def _turned(self, steps: Sequence[Step]) -> tuple[Step, ...]:
         """The same cycle from the transaction on that was called first."""

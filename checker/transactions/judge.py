@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from checker.transactions.cycles import Parts, cycles, parts
+from checker.transactions.cycles import READABLE, Parts, cycles, parts
 from checker.transactions.edges import KINDS, PROCESS, RT, VIA, Edges, edges
 from checker.transactions.finding import Finding, Teller, anomaly
 from checker.transactions.ladder import judged, ladder
@@ -108,10 +108,11 @@ class _Judging:
         for cycle in cycles(self._parts, self._asked.txns, losers, budget):
             yield teller.cycle(cycle)
 
-    def _order(self, finding: Finding) -> tuple[int, int, int]:
-        """What breaks the weakest model comes first, then what was complete first."""
+    def _order(self, finding: Finding) -> tuple[bool, int, int, int]:
+        """What breaks the weakest model comes first, then what was complete first; after all these
+        the cycles that are too long to be read."""
         txn = self._asked.txns[finding.at]
-        return -RUNGS.index(finding.breaks), txn.ret, txn.call
+        return finding.length > READABLE, -RUNGS.index(finding.breaks), txn.ret, txn.call
 
     def _has_snapshots(self, broken: dict[str, str]) -> bool | None:
         """Whether there is an order of starts and ends, where nothing else decides it; None where

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_NODES = 8
 KINDS: dict[str, tuple[str, str, str]] = {  # colour, short words, what it means
     "rt": ("#7A848F", "real time", "had returned before the other was called"),
+    "process": ("#2B8A3E", "process order", "was done earlier by the same process"),
     "wr": ("#0B63CE", "read from", "wrote the value that the other read"),
     "ww": ("#111111", "version order", "wrote the value before the other's"),
     "zxid": ("#111111", "zxid order", "has the lower zxid"),

@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from harness.clock import MS, SECOND, Nanos, show
 from harness.history import Call
-from harness.op import Op
+from harness.op import OK, Op
 
 READS = ("read", "get")
 OF_TREE = ("create", "delete", "setData", "exists", "getData", "getChildren")
@@ -62,6 +62,8 @@ def describe(call: Call) -> str:
     asked, op, done = _asked(call), call.invoke, call.completion
     if done is None or done.type == "info":
         return f"{asked} ?"
+    if op.f == "txn" and done.type == OK and (parts := _txn(done.value)):
+        return f"{fit_words(parts, 3)} ✓"
     if done.type == "fail":
         if done.observed is not UNSET:
             return f"{asked} ✗ saw {show_value(done.observed, 12)}"
@@ -84,6 +86,8 @@ def _asked(call: Call) -> str:
         return f"cas {old}→{new}"
     if f == "multi" and (parts := _multi(op.value)):
         return f"multi ({fit_words(parts)})"
+    if f == "txn" and (parts := _txn(op.value)):
+        return fit_words(parts, 3)
     if f in OF_TREE and isinstance(op.value, (list, tuple)) and op.value:
         return " ".join([f, *(show_value(part, 20) for part in _parts(f, op.value))])
     return f"{f} {show_value(op.value)}"
@@ -95,6 +99,25 @@ def _multi(value: Any) -> list[str]:
         return []
     good = all(isinstance(one, (list, tuple)) and len(one) > 1 for one in value)
     return [f"{clean(str(f))} {show_value(path, 20)}" for f, path, *_ in value] if good else []
+
+
+def _txn(value: Any) -> list[str]:
+    """What a transaction is made of: ["append x 3", "r y [1, 2]"]; nothing if it is none. Of a
+    long list only the end is shown, where the newest elements are."""
+    if not isinstance(value, (list, tuple)):
+        return []
+    if not all(isinstance(one, (list, tuple)) and len(one) == 3 for one in value):
+        return []
+    return [f"{clean(str(f))} {show_value(key, 12)}{_part(f, it)}" for f, key, it in value]
+
+
+def _part(f: Any, it: Any) -> str:
+    """The rest of a part of a transaction: a read that nobody knows has none."""
+    if it is None and f == "r":
+        return ""
+    if isinstance(it, (list, tuple)) and len(it) > 3:
+        return f" [… {', '.join(show_value(one, 8) for one in it[-3:])}]"
+    return f" {show_value(it, 16)}"
 
 
 def fit_words(parts: Sequence[str], most: int = 2) -> str:

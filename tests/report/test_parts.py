@@ -48,6 +48,21 @@ def test_operations_in_words() -> None:
     ]  # fmt: skip
 
 
+def test_transactions_in_words_by_their_parts() -> None:
+    asked = invoke("txn", [["append", "x", 3], ["r", "y", None]])
+    long = invoke("txn", [["r", "y", None]] * 4)
+    told = [
+        describe(Call(asked, ok(asked, [["append", "x", 3], ["r", "y", [1, 2]]]))),
+        describe(Call(asked, info(asked, "timeout"))),
+        describe(Call(asked, fail(asked, "aborted"))),
+        describe(Call(long, ok(long, [["r", "y", [1, 2, 3, 4]]] * 4))),
+    ]
+    assert told == [
+        "append x 3, r y [1, 2] ✓", "append x 3, r y ?", "append x 3, r y ✗ aborted",
+        "r y [… 2, 3, 4], r y [… 2, 3, 4], r y [… 2, 3, 4], +1 ✓",
+    ]  # fmt: skip
+
+
 @given(st.text())
 def test_file_names_are_plain_and_stay_in_their_folder(text: str) -> None:
     name = file_name(text)

@@ -14,6 +14,7 @@ from database import Profile
 
 from checker import Transactions
 from checker.budget import Unlimited
+from checker.transactions import edges
 from harness.history import History
 from harness.op import Op
 from harness.result import UNKNOWN, VALID, Result
@@ -106,6 +107,12 @@ def test_small_histories_at_random_agree_with_every_order_tried() -> None:
     assert min(strongest["strict serializable"], strongest["serializable"]) > 50, strongest
     assert strongest["none"] + strongest["read uncommitted"] > 50, strongest
     assert strongest["read committed"] + strongest["snapshot isolation"] > 50, strongest
+
+
+def test_edges_through_helping_nodes_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    direct = [judge(scrambled(seed)).data["models"] for seed in range(1500)]
+    monkeypatch.setattr(edges, "FEW", 0)
+    assert [judge(scrambled(seed)).data["models"] for seed in range(1500)] == direct
 
 
 def test_a_correct_database_is_never_accused() -> None:

@@ -193,6 +193,36 @@ def test_real_time_says_how_long_and_a_fault_in_force_is_named() -> None:
     assert "after kill" in (result.cause or "")
 
 
+def test_many_readers_of_a_list_and_many_writers_nobody_read_are_few_edges() -> None:
+    readers = [t(i, 0, 9, "rx") for i in range(300)]
+    writers = [
+        [
+            (0, 300 + i, "invoke", "txn", [["append", "x", i]]),
+            (9, 300 + i, "ok", "txn", [["append", "x", i]]),
+        ]
+        for i in range(300)
+    ]
+    late = t(600, 10, 11, "rx")
+    assert judge(txns(*readers, *writers)).verdict == VALID
+    result = judge(txns(*readers, *writers, late))
+    assert set(result.data["names"]) == {"G-single-realtime"}
+    assert result.data["edges"]["rw"] == 301
+
+
+def test_a_cycle_too_long_to_be_read_is_cut_in_words_and_picture() -> None:
+    count = 30
+    rows = []
+    for i in range(count):
+        parts = [["append", f"k{i}", 1], ["r", f"k{(i + 1) % count}", None]]
+        told = [parts[0], ["r", parts[1][1], [1]]]
+        rows.append([(0, i, "invoke", "txn", parts), (9, i, "ok", "txn", told)])
+    result = judge(txns(*rows))
+    assert result.data["names"] == {"G1c": 1}
+    assert "and so on over 30 transactions back to T1" in (result.cause or "")
+    (drawn,) = result.anomalies
+    assert len(drawn.core) == 7
+
+
 def test_a_correct_history_is_strict_serializable() -> None:
     history = txns(
         t(0, 0, 9, "rx ax1 rx1 ay1"),
