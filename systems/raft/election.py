@@ -29,6 +29,12 @@ class Election:
         """The leader lives."""
         self._heard = now
 
+    @property
+    def votes(self) -> frozenset[NodeId]:
+        """Who has voted for this node, as it knows, in the term that it stands in or leads."""
+        is_real = self.raft.role in (CANDIDATE, LEADER)
+        return frozenset(self._votes) if is_real else frozenset()
+
     def arm(self, now: Nanos) -> None:
         """Wait a new random time for a leader; a new node waits to hear what it is."""
         raft = self.raft

@@ -31,13 +31,15 @@ class Seen:
 
 
 class ReplicaInvariants:
-    """Election safety, log matching, leader completeness, state-machine safety, and that what was
-    committed is kept by a majority; replicas that applied the same entries hold the same state."""
+    """Election safety, one vote a term, log matching, leader completeness, state-machine safety,
+    and that what was committed is kept by a majority; replicas that applied the same entries hold
+    the same state."""
 
     def __init__(self) -> None:
         self._members = Members({})  # as committed last; none before the first look
         self._seen: dict[NodeId, Seen] = {}
         self._leaders: dict[int, NodeId] = {}
+        self._votes: dict[tuple[int, NodeId], NodeId] = {}  # by term and voter, as counted
         self._entries: dict[tuple[int, int], Request] = {}  # by (index, term)
         self._committed: list[int] = [0]  # term of the committed entry at each index
         self._known_in: list[int] = [0]  # a term by which that entry was committed; never falls
@@ -53,6 +55,7 @@ class ReplicaInvariants:
             self._check_log(node, replica.raft, seen)
             self._check_committed(node, replica, seen)
         for node, replica in replicas.items():
+            self._check_votes(node, replica.raft)
             self._check_leader(node, replica.raft)
         self._check_kept({node: replica.raft for node, replica in replicas.items()})
 
@@ -115,6 +118,16 @@ class ReplicaInvariants:
             raise InvariantViolated(f"{node} committed another entry at {index}")
         if digest != self._digests[index]:
             raise InvariantViolated(f"{node} holds another state after entry {index}")
+
+    def _check_votes(self, node: NodeId, raft: Raft[object]) -> None:
+        """A node votes for one candidate a term (paper, 5.2). A candidate's vote for itself is left
+        out: it may be lost with the candidate before it is durable, and nobody has heard of it."""
+        for voter in sorted(raft.votes - {node}):
+            other = self._votes.setdefault((raft.term, voter), node)
+            if other != node:
+                raise InvariantViolated(
+                    f"{voter} voted for {other} and for {node} in term {raft.term}"
+                )
 
     def _check_leader(self, node: NodeId, raft: Raft[object]) -> None:
         """Election safety, and leader completeness for what was committed before its term."""

@@ -145,6 +145,11 @@ class Raft(Generic[C]):
         return self._leading is not None
 
     @property
+    def votes(self) -> frozenset[NodeId]:
+        """Who has voted for this node, as it knows, in the term that it stands in or leads."""
+        return self._election.votes
+
+    @property
     def members(self) -> Members:
         """The configuration in force."""
         return self.membership.current

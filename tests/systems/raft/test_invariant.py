@@ -54,6 +54,27 @@ def check(*rounds: dict[str, Replica]) -> None:
         watcher.check(cores)
 
 
+def candidate(me: str, voter: str) -> Replica:
+    """In term 1 of five nodes, with one vote but its own."""
+    core = Replica(me, ("n1", "n2", "n3", "n4", "n5"), Registers(), Random(me))
+    core.start((BORN,), 0)
+    core.timer(ELECTION, 1_000 * MS)
+    for peer in ("n4", "n5"):
+        core.receive(peer, Voted(1, True, True), 1_000 * MS)
+    core.receive(voter, Voted(1, True, False), 1_000 * MS)
+    assert core.raft.votes == {me, voter}
+    return core
+
+
+def test_node_that_votes_twice_in_a_term_is_caught() -> None:
+    with pytest.raises(InvariantViolated, match="n3 voted for n1 and for n2 in term 1"):
+        check({"n1": candidate("n1", "n3")}, {"n2": candidate("n2", "n3")})
+
+
+def test_nodes_that_vote_for_different_candidates_are_not_accused() -> None:
+    check({"n1": candidate("n1", "n3"), "n2": candidate("n2", "n4")})
+
+
 def test_nodes_that_agree_are_not_accused() -> None:
     entries = (NOOP, put(1, 1, 5))
     cores = {
