@@ -36,16 +36,17 @@ def _job(call: Call, place: dict[int, int]) -> Job | None:
     return Job(done.value, start, (done.time, place[done.index]), True, op.process)  # type: ignore[arg-type]
 
 
-def holds(history: History, *, real_time: bool) -> bool:
+def holds(history: History, *, real_time: bool = False, process: bool = False) -> bool:
     """Whether one order of all that is ok, and of some of what is not known, explains every read,
-    each on the state that those before it left; with `real_time` also what returned first comes
-    first, of one process also at the same time."""
+    each on the state that those before it left. With `process` each process's own order is kept;
+    with `real_time` that, and what returned before another was called comes first."""
     todo = jobs(history)
     before = {
         (i, j)
         for i, a in enumerate(todo)
         for j, b in enumerate(todo)
-        if real_time and a.ret is not None and (a.ret[0] < b.call[0] or _is_next(a, b))
+        if a.ret is not None
+        and ((real_time and a.ret[0] < b.call[0]) or ((process or real_time) and _is_next(a, b)))
     }
     return _search(todo, frozenset(range(len(todo))), {}, before, set())
 

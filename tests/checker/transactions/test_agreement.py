@@ -88,7 +88,8 @@ def agrees(history: History) -> str:
     """Compare with every order tried; the strongest model."""
     models = judge(history).data["models"]
     assert (models["strict serializable"] == VALID) == oracle.holds(history, real_time=True)
-    assert (models["serializable"] == VALID) == oracle.holds(history, real_time=False)
+    assert (models["strong session serializable"] == VALID) == oracle.holds(history, process=True)
+    assert (models["serializable"] == VALID) == oracle.holds(history)
     if models["snapshot isolation"] != UNKNOWN:
         assert (models["snapshot isolation"] == VALID) == oracle.snapshots(history)
     return str(judge(history).data["strongest"])
