@@ -8,12 +8,23 @@ from pathlib import Path
 import typer
 
 from harness.commands import load
+from harness.commands.check import LIST_APPEND, ZOOKEEPER
 from harness.error import PlanError
 from harness.plan import Plan, load_plan
 
 
+JUDGED = (ZOOKEEPER, LIST_APPEND)  # what `weaklink check --model` knows beside the models
+
+
 def list_all(folder: Path) -> None:
-    """Say which plans there are in a folder, and all that a plan may name."""
+    """Say which plans there are in a folder and below it, and all that a plan may name."""
+    for place in load.folders(folder):
+        _list_plans(place)
+    for what, names in _names():
+        typer.echo(f"{what}: {', '.join(names)}")
+
+
+def _list_plans(folder: Path) -> None:
     typer.echo(f"plans in {folder}/:")
     paths = load.in_folder(folder)
     wide = max((len(path.stem) for path in paths), default=0)
@@ -21,8 +32,6 @@ def list_all(folder: Path) -> None:
         typer.echo(f"  {path.stem:<{wide}}  {_about(path)}")
     if not paths:
         typer.echo("  none")
-    for what, names in _names():
-        typer.echo(f"{what}: {', '.join(names)}")
 
 
 def _about(path: Path) -> str:
@@ -49,7 +58,7 @@ def _names() -> Iterable[tuple[str, list[str]]]:
     yield "workloads", list(workloads.REGISTRY)
     yield "faults", list(nemesis.REGISTRY)
     yield "checkers", ["linearizable", *checker.REGISTRY]
-    yield "models", list(checker.MODELS)
+    yield "models", [*checker.MODELS, *JUDGED]
 
 
 def validate(names: Sequence[str], flags: load.Flags) -> None:

@@ -67,23 +67,28 @@ def load_all(names: Sequence[str], flags: Flags) -> list[Plan]:
 
 
 def find(name: str) -> list[Path]:
-    """The files that a name stands for: itself, all plans in a folder, or one of ./plans by its
-    bare name. Raises PlanError where there is none."""
+    """The files that a name stands for: itself, all plans in a folder, or one below ./plans by its
+    bare name ("counter" or "recipes/counter"). Raises PlanError where there is none."""
     path = Path(name)
     if path.is_dir():
-        found = in_folder(path)
-        if not found:
+        plans = in_folder(path)
+        if not plans:
             raise PlanError([f"{path}: no plans (*.yaml) in this folder"])
-        return found
+        return plans
     if path.exists():
         return [path]
-    for suffix in SUFFIXES:
-        bare = PLANS / f"{name}{suffix}"
-        if len(path.parts) == 1 and bare.is_file():
-            return [bare]
-    known = {found.stem for found in in_folder(PLANS)}
+    bundled = [found for folder in folders(PLANS) for found in in_folder(folder)]
+    for found in bundled:
+        if name in (found.stem, str(found.relative_to(PLANS).with_suffix(""))):
+            return [found]
+    known = {found.stem for found in bundled}
     hint = f"; {nearest(path.stem, known)}" if known else ""
     raise PlanError([f"{name}: no such file{hint}"])
+
+
+def folders(folder: Path) -> list[Path]:
+    """A folder of plans and those below it, by name."""
+    return [folder, *sorted(path for path in folder.glob("*/") if path.is_dir())]
 
 
 def in_folder(folder: Path) -> list[Path]:

@@ -519,6 +519,18 @@ def test_list_names_all_there_is(capsys: Output) -> None:
         assert name in out
 
 
+def test_plans_below_the_folder_are_listed_and_found_by_their_bare_names(capsys: Output) -> None:
+    Path("plans/recipes").mkdir()
+    Path("plans/recipes/tiny.yaml").write_text("title: Tiny\nsystem: toy\n")
+    assert main(["list"]) == 0
+    assert "plans in plans/recipes/:\n  tiny  Tiny\n" in capsys.readouterr().out
+    for name in ("tiny", "recipes/tiny", "plans/recipes/tiny.yaml"):
+        assert main(["validate", name]) == 0
+        assert "plans/recipes/tiny.yaml: right: Tiny" in capsys.readouterr().out
+    assert main(["validate", "tiney"]) == 254
+    assert "did you mean 'tiny'?" in capsys.readouterr().err
+
+
 def test_within_a_run_the_worst_is_broken_then_wrong_then_unknown() -> None:
     assert [worst_within(codes) for codes in ([], [0, 0], [0, 2], [2, 1, 0], [1, 255])] == [
         0,
