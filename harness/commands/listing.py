@@ -12,7 +12,6 @@ from harness.commands.check import LIST_APPEND, ZOOKEEPER
 from harness.error import PlanError
 from harness.plan import Plan, load_plan
 
-
 JUDGED = (ZOOKEEPER, LIST_APPEND)  # what `weaklink check --model` knows beside the models
 
 

@@ -521,7 +521,8 @@ def test_list_names_all_there_is(capsys: Output) -> None:
 
 def test_plans_below_the_folder_are_listed_and_found_by_their_bare_names(capsys: Output) -> None:
     Path("plans/recipes").mkdir()
-    Path("plans/recipes/tiny.yaml").write_text("title: Tiny\nsystem: toy\n")
+    tiny = Path("plans/toy.yaml").read_text().replace("A toy", "Tiny")
+    Path("plans/recipes/tiny.yaml").write_text(tiny)
     assert main(["list"]) == 0
     assert "plans in plans/recipes/:\n  tiny  Tiny\n" in capsys.readouterr().out
     for name in ("tiny", "recipes/tiny", "plans/recipes/tiny.yaml"):
