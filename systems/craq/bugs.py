@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from harness.clock import MS, Nanos
 from harness.core import Effect, NodeId, Persist, Send
+from harness.error import UserError
 from harness.op import OK, Op
 from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
 from systems.craq.elected import CONFIG, ElectedManager
@@ -58,9 +59,12 @@ def _cell(cell: type[Cell], *nodes: type[Any]) -> Make:
 
 
 def _manager(manager: type[Any]) -> Make:
-    """Managers that are also such."""
+    """Managers that are also such. Raises UserError where only one that is elected can be, and they
+    are not."""
 
     def make(built: Any) -> Any:
+        if issubclass(manager, ElectedManager) and not built.servers:
+            raise UserError("system 'craq': bug: this one needs an `ensemble` that elects managers")
         system = copy(built)
         system.manager_type = type("Planted", (manager, built.manager_type), {})
         return system
@@ -386,6 +390,17 @@ class TwoLead(ElectedManager):
         """Of no interest."""
 
 
+class DeposedGoesOn(ElectedManager):
+    """Never stops leading, and looks at no lease of its own when it grants one."""
+
+    def _stop(self) -> list[Effect]:
+        return []
+
+    def lease_for(self, node: NodeId, now: Nanos) -> Nanos:
+        """As if it could not be deposed."""
+        return Manager.lease_for(self, node, now)
+
+
 class NoFence(Manager):
     """Starts an epoch without a node while that may still have its lease."""
 
@@ -685,6 +700,11 @@ VARIANTS: dict[str, Variant] = {
         "the manager starts an epoch while who is left out may have its lease",
         _manager(NoFence),
         "craq-partition",
+    ),
+    "deposed-goes-on": _bug(
+        "a manager that was deposed goes on granting leases",
+        _manager(DeposedGoesOn),
+        "craq-deposed",
     ),
     "oldtail-not-stopped": _bug(
         "the old tail goes on as the tail when another has joined",
