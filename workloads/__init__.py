@@ -10,6 +10,7 @@ from workloads.recipes.config import config
 from workloads.recipes.counter import counter, counter_herd
 from workloads.recipes.election import election
 from workloads.recipes.herd import herd
+from workloads.recipes.list_append import list_append
 from workloads.recipes.locking import lock
 from workloads.recipes.queue import queue
 from workloads.register import cas_register, register
@@ -25,6 +26,7 @@ REGISTRY: dict[str, Callable[..., Workload]] = {
     "counter-herd": counter_herd,
     "config": config,
     "queue": queue,
+    "list-append": list_append,
     "election": election,
     "barrier": barrier,
 }
@@ -38,6 +40,7 @@ BUGS: dict[str, str] = {
     "counter-herd": "workloads.recipes.bugs",
     "config": "workloads.recipes.bugs",
     "queue": "workloads.recipes.bugs",
+    "list-append": "workloads.recipes.bugs",
     "election": "workloads.recipes.bugs",
     "barrier": "workloads.recipes.bugs",
 }

@@ -14,7 +14,7 @@ from harness.op import OK, Op
 from harness.recipe import Do
 from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
 from harness.workload import Workload
-from workloads.recipes import barrier_bugs, data_bugs
+from workloads.recipes import barrier_bugs, data_bugs, list_append_bugs
 from workloads.recipes.clients import Clients
 from workloads.recipes.critical import Critical, Step
 from workloads.recipes.election import Candidate
@@ -213,4 +213,5 @@ VARIANTS: dict[str, Variant] = {
     ),
     **data_bugs.VARIANTS,
     **barrier_bugs.VARIANTS,
+    **list_append_bugs.VARIANTS,
 }
