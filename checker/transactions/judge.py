@@ -162,7 +162,7 @@ def _broken(found: Sequence[Finding], graph: Parts) -> dict[str, str]:
         reasons.setdefault(finding.breaks, finding.sentence)
     for name, components in graph.components.items():
         if components and not _is_told(name, reasons):
-            reasons[name] = f"not {name}: transactions in a circle, {len(components)} times"
+            reasons[name] = f"not {name}: transactions in a circle (groups: {len(components)})"
     return {name: reasons[name] for name in reversed(RUNGS) if name in reasons}
 
 

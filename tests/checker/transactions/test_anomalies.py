@@ -307,5 +307,28 @@ def test_what_is_no_transaction_over_lists_is_unknown_with_its_line(
     assert (result.cause or "").startswith("line ")
 
 
+class Spent:
+    """A budget that is spent after it was asked so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def expired(self) -> str | None:
+        self.left -= 1
+        return "time limit of 1 s" if self.left < 0 else None
+
+
+def test_without_time_nothing_is_said_and_with_little_a_broken_model_is_still_known() -> None:
+    history = CASES["write skew"][2]
+    none, little = (Transactions().check(history, Spent(times)) for times in (0, 1))
+    assert (none.verdict, none.cause) == (
+        UNKNOWN,
+        "time limit of 1 s: reads compared, no cycle looked for",
+    )
+    assert (little.verdict, little.anomalies) == (INVALID, ())
+    assert little.data["strongest"] == "snapshot isolation"
+    assert little.cause == "not serializable: transactions in a circle (groups: 1)"
+
+
 def test_an_empty_history_is_strict_serializable() -> None:
     assert judge(h()).verdict == VALID
