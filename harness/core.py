@@ -6,7 +6,7 @@ A core is given a message, a timer or an operation, and `now`; it returns effect
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -136,6 +136,14 @@ class ClientCore(Protocol):
     def timer(self, name: str, now: Nanos) -> Iterable[Effect]:
         """A timer has fired."""
         ...
+
+
+def unlike(dumps: Mapping[NodeId, Dump]) -> list[NodeId]:
+    """The nodes, alike by the letters of their names, that do not all hold the same."""
+    held: dict[str, dict[NodeId, str]] = {}
+    for name, dump in dumps.items():
+        held.setdefault(name.rstrip("0123456789"), {})[name] = dump.digest
+    return [name for kind in held.values() if len(set(kind.values())) > 1 for name in kind]
 
 
 def dump_of(log: list[Any], state: Any) -> Dump:

@@ -184,8 +184,8 @@ def _judged(trial: Trial, outcome: RunResult) -> Trial:
         if found.verdict == INVALID and found.expected != INVALID
     ]
     name, cause = "", ""
-    if wrong:
-        name, found = wrong[0]
+    if wrong:  # a broken invariant ends the run: what others say of its end follows from that
+        name, found = next((w for w in wrong if w[0] == "invariants"), wrong[0])
         cause = found.cause or f"{name} {found.verdict}, expected {found.expected}"
     ok = outcome.results["stats"].data.get("ok", 0) if "stats" in outcome.results else 0
     unknown = any(f.verdict not in (VALID, INVALID) for f in outcome.results.values())

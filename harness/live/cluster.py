@@ -6,12 +6,12 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.clock import Nanos
-from harness.core import Dump, NodeId
+from harness.core import Dump, NodeId, unlike
 from harness.driver import Setup
 from harness.error import WorldError
 from harness.fault import CLIENTS, Cut, Mend, Shape, View
@@ -169,7 +169,7 @@ class Cluster:
         syncs: dict[NodeId, int] = {}
         found = await self._dumps(self._members, syncs)
         for _ in range(DUMPS):
-            differ = _unlike(found)
+            differ = unlike(found)
             if not differ:
                 break
             await asyncio.sleep(DUMP_AGAIN)
@@ -368,14 +368,6 @@ class Cluster:
         if isinstance(answer, control.Failed):
             raise WorldError(answer.why)
         return answer
-
-
-def _unlike(dumps: Mapping[NodeId, Dump]) -> list[NodeId]:
-    """The nodes, alike by the letters of their names, that do not all hold the same."""
-    held: dict[str, dict[NodeId, str]] = {}
-    for name, dump in dumps.items():
-        held.setdefault(name.rstrip("0123456789"), {})[name] = dump.digest
-    return [name for kind in held.values() if len(set(kind.values())) > 1 for name in kind]
 
 
 def _said(member: Member, what: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from harness.clock import MS, SECOND, US, Nanos
-from harness.core import Dump, NodeId, Note
+from harness.core import Dump, NodeId, Note, unlike
 from harness.driver import Ending, Setup, Status, Steps
 from harness.error import InvariantViolated
 from harness.fault import (
@@ -43,6 +43,8 @@ from harness.system import System, everyone, plain
 
 _STATUS_EVERY = 8_192  # events between two calls of on_status
 _FAULT_TAKES = 1 * MS  # from a nemesis op's invocation to its completion
+_DUMPS = 3  # times that nodes with different states are asked again what they hold
+_DUMP_AGAIN = 50 * MS
 _REPLY_TAKES = 1 * US  # to complete an op in the instant of its invocation: else time might stop
 
 
@@ -76,6 +78,7 @@ class _Run:
         self.invariants = setup.system.invariants()
         self.checked = 0  # times
         self.todo: list[Command | None] = []  # None: the run is over
+        self.held: dict[NodeId, Dump] = {}  # by the nodes, at the end
         self.wake = 0  # counts Wakes: only the last one counts
         self.clients: dict[Any, Client] = {}  # by process
         self.shared: dict[int, Client] = {}  # by the first thread of a group
@@ -116,10 +119,11 @@ class _Run:
             self._check()
         except InvariantViolated as broken:
             violation = f"at {self._time() / SECOND:.6f} s: {broken}"
+            self.held = {}
         except Exception as error:
             error.add_note(f"simulated time {self._time()} ns, seed {self.setup.seed!r}")
             raise
-        return Ending(self._dumps(), violation, self._figures())
+        return Ending(self.held or self._dumps(), violation, self._figures())
 
     def _loop(self, on_status: Callable[[Status], None]) -> None:
         sim, todo, every = self.sim, self.todo, self.options.check_every
@@ -152,14 +156,20 @@ class _Run:
                 self._inject(command.op)
             elif kind is Stop:
                 self.wake += 1
-                self.sim.at(self.sim.now + self.options.settle, self._over)
+                self.sim.at(self.sim.now + self.options.settle, self._over, _DUMPS)
             else:
                 return True
         todo.clear()
         return False
 
-    def _over(self, _a: None, _b: None) -> None:
-        self.todo.append(None)
+    def _over(self, tries: int, _b: None) -> None:
+        """The end, unless nodes hold different states: some may be at work still (managers are, and
+        the servers that they write to), so they are asked again, a few times."""
+        self.held = self._dumps()
+        if tries and unlike(self.held):
+            self.sim.at(self.sim.now + _DUMP_AGAIN, self._over, tries - 1)
+        else:
+            self.todo.append(None)
 
     def _time(self) -> Nanos:
         """Nanoseconds since the run's start."""

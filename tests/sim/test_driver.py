@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.clock import MS
-from harness.core import SetTimer
+from harness.core import Dump, SetTimer, dump_of
 from harness.driver import Setup, SystemSpec
 from harness.error import UserError
 from harness.fault import Cut, Kill, Pause, Resume, Start
@@ -33,6 +33,31 @@ def test_broken_invariant_ends_the_run_and_says_when() -> None:
     ending = told(story, options={"check_every": 10}).ending
     assert ending.violation.startswith("at 0.0") and ending.violation.endswith("n2 is broken")
     assert set(ending.dumps) == {"n1", "n2", "n3"}
+
+
+@pytest.mark.parametrize(("alike_after", "asked"), [(0, 1), (2, 3), (9, 4)])
+def test_nodes_that_differ_at_the_end_are_asked_again_a_few_times(
+    alike_after: int, asked: int
+) -> None:
+    counts = {"n1": 0, "n2": 0, "n3": 0}
+
+    class Late(EchoNode):
+        def __init__(self, me: str) -> None:
+            super().__init__()
+            self.me = me
+
+        def dump(self) -> Dump:
+            counts[self.me] += 1
+            return dump_of([], "alike" if counts[self.me] > alike_after else self.me)
+
+    def story() -> Any:
+        yield Do("echo")
+
+    system: Any = Echo(3)
+    system.node = lambda me, rng: Late(me)
+    ending = told(story, system=system).ending
+    assert set(counts.values()) == {asked}
+    assert len({dump.digest for dump in ending.dumps.values()}) == (1 if alike_after < 9 else 3)
 
 
 def test_invariants_are_checked_right_after_a_fault() -> None:
