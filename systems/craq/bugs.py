@@ -749,7 +749,7 @@ VARIANTS: dict[str, Variant] = {
     "ack-marks-all": _bug(
         "an acknowledged version makes the newer ones clean, too",
         _cell(AckMarksAll),
-        "craq-slow-replica",
+        "craq-hot-keys",
     ),
     "ack-deletes-newer": _bug(
         "an acknowledged version has the newer ones deleted",

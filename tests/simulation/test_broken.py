@@ -27,7 +27,7 @@ CAUGHT_BY = {  # system: plan, and the checker that gives it away
     "ack_skips": ("craq-packet", "linearizable"),
     "dirty_newest": ("craq-kill-middle", "linearizable"),
     "clean_without_query": ("craq-slow-replica", "linearizable"),
-    "ack_marks_all": ("craq-slow-replica", "linearizable"),
+    "ack_marks_all": ("craq-hot-keys", "linearizable"),
     "cas_on_dirty": ("craq-packet", "linearizable"),
     "promote_keeps_dirty": ("craq-kill-tail", "linearizable"),
     "twice_in_the_log": ("raft-packet", "linearizable"),
