@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import database
-import oracle
+import every_order
 import pytest
 from database import Profile
 
@@ -87,11 +87,13 @@ def _answer(rng: Random, part: list[Any], before: list[Any], elements: dict[str,
 def agrees(history: History) -> str:
     """Compare with every order tried; the strongest model."""
     models = judge(history).data["models"]
-    assert (models["strict serializable"] == VALID) == oracle.holds(history, real_time=True)
-    assert (models["strong session serializable"] == VALID) == oracle.holds(history, process=True)
-    assert (models["serializable"] == VALID) == oracle.holds(history)
+    assert (models["strict serializable"] == VALID) == every_order.holds(history, real_time=True)
+    assert (models["strong session serializable"] == VALID) == every_order.holds(
+        history, process=True
+    )
+    assert (models["serializable"] == VALID) == every_order.holds(history)
     if models["snapshot isolation"] != UNKNOWN:
-        assert (models["snapshot isolation"] == VALID) == oracle.snapshots(history)
+        assert (models["snapshot isolation"] == VALID) == every_order.snapshots(history)
     return str(judge(history).data["strongest"])
 
 
