@@ -95,3 +95,18 @@ def test_systems_know_nothing_of_one_another_but_of_what_they_stand_on() -> None
 def test_every_module_says_what_it_is(path: Path) -> None:
     text = path.read_text()
     assert not text.strip() or ast.get_docstring(ast.parse(text))
+
+
+def test_helpers_that_tests_import_by_their_bare_names_have_names_of_their_own() -> None:
+    places = [
+        conftest.parent
+        for conftest in (ROOT / "tests").rglob("conftest.py")
+        if "sys.path.insert" in conftest.read_text()
+    ]
+    names = [
+        path.stem
+        for place in places
+        for path in place.glob("*.py")
+        if path.stem != "conftest" and not path.stem.startswith("test_")
+    ]
+    assert places and len(names) == len(set(names)), sorted(names)
