@@ -75,9 +75,9 @@ class ReadyFile(Recipe):
             bad.insert(0, ends[0])
         if not bad:
             return done(op, op.value, ends[-1])
-        self.session = None  # the next time it begins with the znode `writer`
-        if all(end.type == FAIL for end in ends):
+        if all(end.type == FAIL for end in ends):  # if its session lives, it is the writer still
             return fail(op, bad[0].error)
+        self.session = None  # the next time it begins with the znode `writer`
         return info(op, bad[0].error, node=bad[0].node, session=bad[0].session)
 
     def be_writer(self, op: Op, until: Nanos) -> Generator[Any, Any, list[str] | None]:

@@ -14,7 +14,7 @@ from harness.workload import Workload
 from workloads.recipes.clients import Clients
 from workloads.recipes.config import Answers, ReadyFile
 from workloads.recipes.counter import Counter
-from workloads.recipes.critical import ANY, Step, done
+from workloads.recipes.critical import ANY, Step, code, done
 from workloads.recipes.queue import Line, Taking, number_of
 
 
@@ -63,7 +63,8 @@ class OneByOne(ReadyFile):
     """Writes one part after the other, each when the one before is answered."""
 
     def write(self, op: Op) -> Answers:
-        """Whatever is left when the session has ended is not done: another may be the writer."""
+        """Whatever is left when the session has ended is not done: another may be the writer. Nor
+        is what comes after a step that was not done: ready may be there still."""
         ends: list[Op] = []
         for step in self.steps(op):
             self.forget()
@@ -71,6 +72,8 @@ class OneByOne(ReadyFile):
                 ends.append(fail(op, ["unavailable", "the session had ended"]))
                 break
             ends.append((yield step))
+            if ends[-1].type != OK and code(ends[-1]) != "no-node":
+                break
         return ends
 
 
