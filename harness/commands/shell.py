@@ -20,7 +20,7 @@ from harness.live.console import PIPELINE, Console
 from harness.op import Op
 from harness.run import EXIT_OK
 from harness.shell import command, fault, seat
-from harness.shell.dialect import CONNECT, Dialect
+from harness.shell.dialect import CONNECT, ENDED, Dialect
 from harness.shell.journal import Journal
 from harness.shell.seat import Seat
 from harness.system import System, everyone
@@ -166,7 +166,7 @@ class Shell:
     def _sit(self, place: int, op: Op) -> None:
         """What a seat's client was told; a session may end before the answer that ends it is
         looked at here."""
-        if op.f == "session" and op.value in ("closed", "expired"):
+        if op.f == "session" and op.value in ENDED:
             self._ended.add(op.session)
         self._seats[place] = self._seats[place].after(op, self._ended)
 
@@ -194,8 +194,7 @@ class Shell:
             for node, act in hit:
                 if isinstance(act, Kill):
                     self._lost(node)
-            whom = " ".join(asked.targets) or "any node"
-            return "\n".join(told) or f"{asked.word}: nothing to do: {whom} is none now"
+            return "\n".join(told) or fault.nothing(asked)
         sides = fault.sides(asked.groups, view, self._resolve(view))
         if len(sides) < 2:
             return "partition: nothing to do: there are no two sides"

@@ -12,6 +12,8 @@ from harness.op import Op
 from harness.system import System
 
 CONNECT = "connect"  # the operation by which a client goes to the node that is its value
+GIVEN_UP = "given up"  # said of a session that its client has left, and the nodes keep for a while
+ENDED = ("closed", "expired", GIVEN_UP)  # what is said of a session that its client has no more
 
 
 class Usage(Struct, frozen=True):

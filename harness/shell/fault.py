@@ -33,6 +33,17 @@ def strikes(strike: Strike, view: View, resolve: Resolve) -> list[tuple[NodeId, 
     return [(node, MADE[strike.word](node)) for node in dict.fromkeys(nodes)]
 
 
+def nothing(strike: Strike) -> str:
+    """Why a command hits no node, in words.
+
+    >>> nothing(Strike("start", ())), nothing(Strike("kill", ("leader",)))
+    ('start: all nodes are up', 'kill: nothing to do: no node is leader now')
+    """
+    if strike.targets:
+        return f"{strike.word}: nothing to do: no node is {' or '.join(strike.targets)} now"
+    return f"{strike.word}: " + ("all nodes are up" if strike.word == "start" else "no node is paused")
+
+
 def sides(
     groups: Sequence[Sequence[str]], view: View, resolve: Resolve
 ) -> list[tuple[NodeId, ...]]:

@@ -94,13 +94,13 @@ class Journal:
         return lines
 
     def table(self) -> str:
-        """All of it, a line each."""
+        """All of it, a line each, by the time when it was asked or happened."""
         if not self.entries:
             return "nothing was asked yet"
         rows = [("time", "node", "command", "answer", "at")]
         rows += [
             (f"{e.time / SECOND:.1f} s", e.node, short(e.typed) or "*", short(e.said), e.place)
-            for e in self.entries
+            for e in sorted(self.entries, key=lambda entry: entry.time)
         ]
         return columns(rows)
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from msgspec import UNSET
 
+from harness.clock import show
 from harness.core import Dump
 from harness.error import UserError, nearest
 from harness.op import INFO, OK, Op
-from harness.shell.dialect import Request, Touch, Usage
+from harness.shell.dialect import GIVEN_UP, Request, Touch, Usage
 from harness.system import System
 from systems.zookeeper.command import ANY_VERSION
 from systems.zookeeper.staying import staying
@@ -40,9 +41,9 @@ EVENTS = {
     "child": "the children of {path} changed",
 }
 ERRORS = {
-    "no-node": "there is no such znode, or no parent for it",
+    "no-node": "there is no {path}",
     "node-exists": "there is one already",
-    "bad-version": "the znode has another version",
+    "bad-version": "the version is not {version}",
     "not-empty": "it has children",
     "no-children-for-ephemerals": "an ephemeral znode has no children",
     "session-expired": "the session is over: the majority has not heard of it for its timeout; "
@@ -63,10 +64,14 @@ class Shell:
         "snapshot_every": 0,  # so that a dump says what was applied
     }
 
+    def __init__(self) -> None:
+        self._patience = ""  # a session's timeout, in words
+
     def prepare(self, system: System) -> System:
         """With clients whose session stays where it was opened as long as it can."""
         assert isinstance(system, ZooKeeper)
         system.client_type = staying(system.client_type)
+        self._patience = f" ({show(system.session_timeout)})"
         return system
 
     def parse(self, words: Sequence[str]) -> Request:
@@ -77,7 +82,8 @@ class Shell:
         if word == "multi":
             return Request("multi", [_part(part) for part in _parts(rest)])
         if word in ("sync", "close"):
-            _between(word, rest, 0, 0)
+            if rest:
+                raise UserError(f"{word}: nothing comes after it, got {' '.join(rest)!r}")
             return Request(word)
         if word in PARTS:
             f, *value = _write(word, rest)
@@ -89,7 +95,7 @@ class Shell:
     def answer(self, asked: Op, done: Op) -> str:
         """What came of an operation."""
         if done.type != OK:
-            return _failure(done)
+            return _failure(asked, done)
         if _is_watch(asked):
             return f"watching {_watched(asked, done)}: one event, at {done.node}"
         return _ANSWERS[asked.f](done)
@@ -102,6 +108,11 @@ class Shell:
             return f"watch: {EVENTS[kind].format(path=path)} ({where})"
         if op.value in ("opened", "moved"):
             return f"session {op.session} {op.value} {_WHERE[op.value]} {op.node}"
+        if op.value == GIVEN_UP:
+            return (
+                f"session {op.session} was given up by your client; the servers keep it, and its "
+                f"ephemeral znodes, until its timeout{self._patience}"
+            )
         return f"session {op.session} is {op.value}"
 
     def touched(self, asked: Op, done: Op) -> Touch:
@@ -179,6 +190,8 @@ def _write(word: str, rest: Sequence[str]) -> list[Any]:
     if word == "create":
         flags = [w for w in rest if w in ("-e", "-s", "-es", "-se")]
         plain = [w for w in rest if w not in flags]
+        if plain and plain[0].startswith("-"):
+            raise UserError(f"create: unknown option {plain[0]}; -e or -s")
         _between(word, plain, 1, 2)
         letters = "".join(f for f in "es" if any(f in flag for flag in flags))
         return ["create", _path(word, plain[0]), plain[1] if len(plain) > 1 else None, letters]
@@ -186,6 +199,8 @@ def _write(word: str, rest: Sequence[str]) -> list[Any]:
         _between(word, rest, 2, 3)
         return ["setData", _path(word, rest[0]), rest[1], _version(word, rest[2:])]
     _between(word, rest, 1, 2)
+    if word == "delete" and rest[0] == "/":
+        raise UserError("delete: the root cannot be deleted")
     return [word, _path(word, rest[0]), _version(word, rest[1:])]
 
 
@@ -223,7 +238,7 @@ def _watched(asked: Op, done: Op) -> str:
     return f"the {'data' if asked.f == 'getData' else 'children'} of {path}"
 
 
-def _failure(done: Op) -> str:
+def _failure(asked: Op, done: Op) -> str:
     error = [] if done.error is UNSET else done.error
     code, *details = error if isinstance(error, (list, tuple)) else [error]
     if code == "timeout" and done.type == INFO:
@@ -233,11 +248,22 @@ def _failure(done: Op) -> str:
         )
     if code == "timeout":
         return "no answer in time"
-    said = ERRORS.get(code, "")
-    place = [d for d in details if str(d).startswith("operation ")]
-    which = f" (write {int(place[0].split()[1]) + 1} of the multi; none was done)" if place else ""
-    what = f"{code}: {said}" if said else ", ".join(map(str, [code, *details]))
+    place = [int(d.split()[1]) for d in details if str(d).startswith("operation ")]
+    f, value = asked.f, asked.value
+    if place and f == "multi":
+        f, *value = asked.value[place[0]]
+    said = _refusal(code, f, value)
+    which = f" (write {place[0] + 1} of the multi; none was done)" if place else ""
+    what = f"{said} ({code})" if said else ", ".join(map(str, [code, *details]))
     return what + which + (". Nobody knows whether it was done" if done.type == INFO else "")
+
+
+def _refusal(code: Any, f: str, value: Any) -> str:
+    """Why an operation was refused, in words that name what it asked for; "" for other codes."""
+    path, *more = value if isinstance(value, (list, tuple)) and value else [value]
+    if code == "no-node" and f == "create":
+        return f"there is no parent {split(path)[0]}"
+    return ERRORS.get(code, "").format(path=path, version=more[-1] if more else "this one")
 
 
 def _data(done: Op) -> str:

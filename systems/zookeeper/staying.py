@@ -10,7 +10,7 @@ from __future__ import annotations
 from harness.clock import Nanos
 from harness.core import NodeId
 from harness.op import Op, ok
-from harness.shell.dialect import CONNECT
+from harness.shell.dialect import CONNECT, GIVEN_UP
 from systems.zookeeper.client import Running, ZooKeeperClient
 from systems.zookeeper.command import Exists
 from systems.zookeeper.link import ATTACHED, IDLE, Link
@@ -28,8 +28,8 @@ class StayingLink(Link):
             self._join(now)
 
     def abandon(self, code: str, *, move: bool) -> None:
-        """The next session begins here too."""
-        super().abandon(code, move=False)
+        """The next session begins here too, and the line says that no server has closed this."""
+        self._end(GIVEN_UP, code)
 
     def tick(self, now: Nanos) -> None:
         """As if it could not move, while the server is heard."""

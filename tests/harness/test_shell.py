@@ -256,6 +256,13 @@ def test_history_has_a_line_for_each_command_and_event() -> None:
     ]
 
 
+def test_history_is_in_the_order_of_time() -> None:
+    journal = Journal(DIALECT)
+    journal.happened(3 * SECOND, "", "the session is over")  # told while the write still waited
+    journal.happened(1 * SECOND, "write x", "no answer")
+    assert [line.split()[0] for line in journal.table().splitlines()] == ["time", "1.0", "3.0"]
+
+
 def test_seat_follows_its_session_and_keeps_the_highest_position() -> None:
     sat = Seat("n3", "n3", "0x1", 7)
     done = ok(invoke("read"), node="n1", session="0x1", position=5)

@@ -12,7 +12,7 @@ from harness.driver import SystemSpec
 from harness.error import UserError
 from harness.fault import Cut, Mend
 from harness.op import Op, fail, info, invoke, ok, seen
-from harness.shell.dialect import CONNECT, Request, Touch
+from harness.shell.dialect import CONNECT, GIVEN_UP, Request, Touch
 from harness.sim.driver import SimDriver
 from harness.testing.story import Act, Do, Rest, tell
 from systems.zookeeper.shell import Shell
@@ -82,7 +82,10 @@ def test_command_is_an_operation(words: str, request_: Request) -> None:
         ),
         ("set /a x one", "set: expected a whole number as version, got 'one'"),
         ("watch /a child", "watch: unknown kind 'child': did you mean 'children'?"),
-        ("sync /a", "sync: expected sync (quote data with spaces)"),
+        ("sync now", "sync: nothing comes after it, got 'now'"),
+        ("create -x /a", "create: unknown option -x; -e or -s"),
+        ("delete /", "delete: the root cannot be deleted"),
+        ("multi create /a; delete /", "delete: the root cannot be deleted"),
         ("multi", "multi: of what? such as: multi create /a 1; set /b 2"),
         ("multi get /a", "multi: unknown write 'get': did you mean 'set'?"),
         ("multi check", "check: expected check PATH [VERSION]"),
@@ -117,14 +120,49 @@ def test_answers_are_words() -> None:
 
 def test_refusals_and_silence_are_words() -> None:
     asked = invoke("setData", ["/a", "x", 0])
-    assert SHELL.answer(asked, fail(asked, "bad-version")) == (
-        "bad-version: the znode has another version"
-    )
-    assert "write 3 of the multi; none was done" in SHELL.answer(
-        asked, fail(asked, ["no-node", "operation 2"])
-    )
+    assert SHELL.answer(asked, fail(asked, "bad-version")) == "the version is not 0 (bad-version)"
     assert "nobody knows" in SHELL.answer(asked, info(asked, "timeout"))
     assert SHELL.answer(asked, fail(asked, "timeout")) == "no answer in time"
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "said"),
+    [
+        ("set /nope x", "no-node", "there is no /nope (no-node)"),
+        ("get /nope", "no-node", "there is no /nope (no-node)"),
+        ("watch /nope data", "no-node", "there is no /nope (no-node)"),
+        ("create /a/b/c d", "no-node", "there is no parent /a/b (no-node)"),
+        ("delete /config 7", "bad-version", "the version is not 7 (bad-version)"),
+        ("set /config x 7", "bad-version", "the version is not 7 (bad-version)"),
+        ("create /a", "node-exists", "there is one already (node-exists)"),
+        (
+            "multi create /a; set /q x; check /{b} 3",
+            ["bad-version", "operation 2"],
+            "the version is not 3 (bad-version) (write 3 of the multi; none was done)",
+        ),
+        (
+            "multi create /a; create /q/r",
+            ["no-node", "operation 1"],
+            "there is no parent /q (no-node) (write 2 of the multi; none was done)",
+        ),
+    ],
+)
+def test_refusal_names_what_was_asked_for(words: str, error: Any, said: str) -> None:
+    request = SHELL.parse(words.split())
+    asked = invoke(request.f, request.value)
+    assert SHELL.answer(asked, fail(asked, error)) == said
+
+
+def test_session_that_only_its_client_has_left_is_not_called_closed() -> None:
+    shell = Shell()
+    shell.prepare(build.system(SystemSpec("zookeeper", 3, {"session_timeout": "3s"})))
+    left = seen("session", GIVEN_UP, session="0x1", node="n1", position=1)
+    assert shell.event(left) == (
+        "session 0x1 was given up by your client; the servers keep it, and its ephemeral znodes, "
+        "until its timeout (3 s)"
+    )
+    closed = seen("session", "closed", session="0x1", node="n1", position=1)
+    assert shell.event(closed) == "session 0x1 is closed"
 
 
 def test_event_says_what_changed_and_who_told() -> None:
@@ -203,6 +241,19 @@ def test_client_goes_where_it_is_told_with_its_session() -> None:
     assert [op.node for op in said] == ["n1", "n3", "n3"]
     assert made.session == gone.session == found.session
     assert found.value[0] == "old"
+
+
+def test_client_gives_up_the_session_of_a_write_in_doubt_and_closes_the_one_it_is_told_to() -> None:
+    def story() -> Any:
+        yield Rest(2 * SECOND)
+        yield Do("create", ["/x", None, "e"])
+        yield Act((CUT,))
+        yield Do("setData", ["/x", "new", -1])
+        yield Act((Mend("cut"),))
+        yield Do("close")
+
+    ops = story_in_simulator(story)
+    assert [op.value for op in ops if op.f == "session"] == ["opened", GIVEN_UP, "opened", "closed"]
 
 
 def test_node_that_is_behind_does_not_get_the_session_back() -> None:
