@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from inspect import Parameter, signature
 from random import Random
@@ -65,7 +66,8 @@ def system(spec: SystemSpec) -> System:
     taken = {k: v for k, v in signature(make).parameters.items() if k != "nodes"}
     for option, value in spec.options.items():
         if option not in taken:
-            hint = nearest(option, set(taken)) if taken else "it takes none"
+            known = {*taken, *(("bug",) if spec.name in BUGS else ())}
+            hint = nearest(option, known) if known else "it takes none"
             raise UserError(f"system {spec.name!r}: unknown option {option!r}: {hint}")
         if wrong := _unlike(value, taken[option]):
             raise UserError(f"system {spec.name!r}: {option}: {wrong}")
@@ -157,7 +159,9 @@ def recipe_variants() -> Mapping[str, Variant]:
 
 
 def _variant(whose: str, name: Any, known: Mapping[str, Variant]) -> Variant:
-    if name not in known:
+    if name is None or name == "":
+        raise UserError(f"{whose}: bug: no name is given: {nearest('', set(known))}")
+    if not isinstance(name, str) or name not in known:
         raise UserError(f"{whose}: bug: unknown {name!r}: {nearest(str(name), set(known))}")
     return known[name]
 
@@ -177,11 +181,33 @@ def workload(plan: Plan) -> Workload:
         built = REGISTRY[name](nodes=nodes, rng=stream(plan.seed, "workload"), **options)
         if bug is None:
             return built
-        known = import_module(BUGS[name]).VARIANTS
-        made: Workload = _variant(f"workload {name!r}", bug, known).make(built)
-        return made
     except (TypeError, ValueError) as error:
         raise UserError(f"workload {name!r}: {error}") from error
+    known = import_module(BUGS[name]).VARIANTS
+    whose = f"workload {name!r}"
+    if not isinstance(bug, str) or bug not in known:
+        return _planted(_variant(whose, bug, _fitting(known, built) or known), built)
+    try:
+        return _planted(known[bug], built)
+    except (TypeError, ValueError) as error:
+        others = ", ".join(sorted(_fitting(known, built)))
+        what = f"bug: {bug} is no bug of this workload: one of {others}"
+        raise UserError(f"{whose}: {what}") from error
+
+
+def _planted(variant: Variant, built: Workload) -> Workload:
+    made: Workload = variant.make(built)
+    return made
+
+
+def _fitting(known: Mapping[str, Variant], built: Workload) -> dict[str, Variant]:
+    """The variants whose change is of this workload's clients; for what is said of a mistake."""
+    found = {}
+    for name, variant in known.items():
+        with suppress(TypeError, ValueError, AttributeError):
+            _planted(variant, built)
+            found[name] = variant
+    return found
 
 
 def wrapped(made: System, load: Workload) -> System:
@@ -408,7 +434,8 @@ def _expectations(plan: Plan, load: Workload | None) -> list[tuple[str, str]]:
         for i, name in enumerate(plan.checkers)
         if name not in checker.REGISTRY
     ]
-    known = {*checker.REGISTRY, "invariants", "nodes", *(load.checkers if load else ())}
+    own = load.checkers if load else plan.expect  # of a workload that is wrong nobody knows them
+    known = {*checker.REGISTRY, "invariants", "nodes", *own}
     for name, verdict in plan.expect.items():
         field = f"expect.{name}"
         if name not in known:

@@ -36,6 +36,17 @@ def duration(text: str | int | float) -> Nanos:
     return _bounded(sum(float(number) * _UNITS[unit] for number, unit in parts), text)
 
 
+def typed(text: str) -> Nanos:
+    """A duration as it is typed after a flag: a bare number is of seconds there too.
+
+    >>> typed("10"), typed("0.5"), typed("10s")
+    (10000000000, 500000000, 10000000000)
+
+    Raises ValueError as `duration` does.
+    """
+    return duration(float(text) if text.replace(".", "", 1).isdecimal() else text)
+
+
 def _bounded(time: float, text: str | float) -> Nanos:
     if time > _LONGEST:
         raise ValueError(f"too long: {text!r}")

@@ -84,11 +84,15 @@ def _load_run(folder: Path) -> History:
     path = folder / "history.jsonl"
     if not path.is_file():
         raise UserError(f"{folder}: no history.jsonl in this folder")
-    if not path.read_bytes().strip():
-        raise HistoryError(f"{path}:1: the file is empty")
     from harness.store import load_dumps
 
-    return load_jsonl(path, dumps=load_dumps(folder) or _logs(folder))
+    try:
+        data = path.read_bytes()
+        if not data.strip():
+            raise HistoryError(f"{path}:1: the file is empty")
+        return load_jsonl(path, dumps=load_dumps(folder) or _logs(folder), data=data)
+    except OSError as error:
+        raise UserError(f"{error.filename or path}: {error.strerror or error}") from error
 
 
 def _logs(folder: Path) -> dict[str, Dump]:
@@ -115,13 +119,14 @@ def detect(data: bytes, source: str) -> str:
         if first == b"{":
             rest = line[1:].lstrip()[:1]
             return "jsonl" if rest in (b'"', b"}") else "edn"
-        if first in b"[(#":
+        is_heading = first == b"#" and line[1:2] in b" #!"  # of Markdown or a script, no EDN
+        if first in b"[(#" and not is_heading:
             return "edn"
         text = _text(data, source)
-        if "jepsen" in text or _LOG_OTHER.match(text):
+        if not is_heading and ("jepsen" in text or _LOG_OTHER.match(text)):
             return "log"
         raise HistoryError(
-            f"{source}:{number}: neither JSON lines, EDN nor lines of jepsen.log: "
+            f"{source}:{number}: not a history: neither JSON lines, EDN nor lines of jepsen.log: "
             f"{line[:60].decode(errors='replace')!r}"
         )
     raise HistoryError(f"{source}:1: nothing but blank lines and comments")

@@ -146,7 +146,10 @@ def load_run(folder: Path) -> StoredRun:
     if not (folder / HISTORY).is_file():
         raise UserError(f"{folder}: the run keeps no {HISTORY}; replay it to have one")
     plan = load_plan(folder / PLAN, check_names=False)
-    history = load_jsonl(folder / HISTORY, dumps=load_dumps(folder))
+    try:
+        history = load_jsonl(folder / HISTORY, dumps=load_dumps(folder))
+    except OSError as error:
+        raise UserError(f"{folder / HISTORY}: {error.strerror or error}") from error
     return StoredRun(plan, history, load_results(folder))
 
 
@@ -159,6 +162,8 @@ def load_results(folder: Path) -> dict[str, Any]:
         found: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict)
     except msgspec.MsgspecError as error:
         raise UserError(f"{path}: not a run's results: {error}") from None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
     return found
 
 

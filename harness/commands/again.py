@@ -33,6 +33,7 @@ def redraw(name: str) -> int:
     from harness import report
 
     folder = load.run_folder(name)
+    _ask_to_write(folder)
     made = judge_again(folder, None)
     stored = made.run.results
     plan = made.run.plan
@@ -54,6 +55,19 @@ def redraw(name: str) -> int:
         write_index(folder.resolve().parent.parent)
     typer.echo(f"{folder / 'report.html'}")
     return 0
+
+
+def _ask_to_write(folder: Path) -> None:
+    """Raises UserError where the report's page cannot be written."""
+    page = folder / "report.html"
+    is_new = not page.exists()
+    try:
+        page.open("a").close()
+        if is_new:
+            page.unlink()
+    except OSError as error:
+        what = error.strerror or str(error)
+        raise UserError(f"{folder}: the report cannot be written: {what}") from error
 
 
 def check_run(name: str, time_limit: Nanos, *, json: bool) -> int:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from harness import junit
-from harness.clock import SECOND, Nanos, duration, show
+from harness.clock import SECOND, Nanos, show, typed
 from harness.commands import load, words
 from harness.commands.attempt import attempt
 from harness.commands.load import Flags
@@ -108,7 +108,7 @@ def _until(limit: Nanos) -> Callable[[], bool]:
 
 def _budget(text: str) -> Nanos:
     try:
-        return duration(text)
+        return typed(text)
     except ValueError as error:
         raise UserError(f"--budget: {error}") from None
 

@@ -12,7 +12,8 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from harness.clock import duration
+from harness.clock import typed
+from harness.commands import load as names
 from harness.commands import words
 from harness.error import HistoryError, UserError, nearest
 from harness.history import History
@@ -117,7 +118,7 @@ def check_runs(names: Sequence[str], time_limit: str, *, json: bool) -> int:
 
 def _limit(text: str) -> int:
     try:
-        return duration(text)
+        return typed(text)
     except ValueError as error:
         raise UserError(f"--time-limit: {error}") from None
 
@@ -127,7 +128,7 @@ def _one(file: str, how: Terms) -> tuple[Checked, int]:
 
     begun = time.perf_counter()
     try:
-        path = STDIN if file == "-" else Path(file)
+        path = STDIN if file == "-" else _path(file)
         history = load(path, split_key=how.split == "key")
         if how.model in OWN:
             _ask_for_fields(history, path, how.model)
@@ -148,6 +149,17 @@ def _one(file: str, how: Terms) -> tuple[Checked, int]:
         dict(result.data) if how.model in OWN else {},
     )
     return checked, _EXITS[result.verdict]
+
+
+def _path(file: str) -> Path:
+    """The file or folder itself; else the run of that name, where there is one."""
+    path = Path(file)
+    if path.exists():
+        return path
+    try:
+        return names.run_folder(file)
+    except UserError:
+        return path  # whoever reads it says that it is not there
 
 
 def _ask_for_fields(history: History, path: Path, model: str) -> None:

@@ -123,8 +123,10 @@ def program() -> str:
 
 def run_folder(name: str, results: Path = Path("results")) -> Path:
     """The folder of a run, by its path or by what stands under results/ ("latest",
-    "demo-craq/latest"); where a link leads, since the link will move."""
-    for path in (Path(name), results / name):
+    "demo-craq/latest"), or by its plan's folder, whose latest it is; where a link leads, since the
+    link will move."""
+    places = (Path(name), results / name)
+    for path in (*places, *(place / "latest" for place in places)):
         if path.is_file() and path.name == "plan.yaml":
             return near(path.parent)
         if (path / "plan.yaml").is_file():

@@ -144,6 +144,15 @@ NAMES = {
     "options: {latencyy: 1ms}": "options.latencyy: unknown option 'latencyy': did you mean 'late",
     "options: {latency: 1 parsec}": "p.yaml:1: options.latency: not a duration: '1 parsec'",
     "expect:\n  linearizabl: valid": "p.yaml:2: expect.linearizabl: unknown checker",
+    "system: {name: raft, bugg: x}": "unknown option 'bugg': did you mean 'bug'?",
+    "system: {name: raft, bug: ''}": "system.bug: system 'raft': bug: no name is given: one of ",
+    "system: {name: raft, bug: [x]}": "system.bug: system 'raft': bug: unknown ['x']",
+    "workload: {name: lock, bug: queue-takes-any}": (
+        "workload.bug: workload 'lock': bug: queue-takes-any is no bug of this workload: "
+        "one of lock-other-names, lock-sync-first, lost-create-reply, no-fencing-token, "
+        "non-atomic-watch, watch-lowest\n"
+    ),
+    "workload: {name: counter, bug: no-fencing-token}": "is no bug of this workload: one of count",
     "expect: {faults: invalid}": "expect.faults: whether the faults happened cannot be overridden",
 }
 
@@ -357,6 +366,51 @@ def test_replay_notices_another_history(capsys: Output) -> None:
     path.write_bytes(b"".join([*lines[:4], lines[4].replace(b'"time":', b'"time":1'), *lines[5:]]))
     assert main(["replay", run["folder"]]) == 1
     assert "NOT the same history: it differs from line 5 on" in capsys.readouterr().out
+
+
+def test_what_a_run_keeps_and_nobody_may_read_or_write_is_the_users_mistake(
+    capsys: Output,
+) -> None:
+    assert main(["run", "toy", "--json"]) == 0
+    (run,) = objects(capsys)
+    folder = Path(run["folder"])
+    (folder / "report.html").unlink()
+    (folder / "report.html").mkdir()
+    assert main(["report", str(folder)]) == 254
+    assert f"{folder}: the report cannot be written: Is a dir" in capsys.readouterr().err
+    (folder / "report.html").rmdir()
+    (folder / "history.jsonl").unlink()
+    (folder / "history.jsonl").symlink_to("/proc/self/mem")  # a file whose reading fails, for root
+    for command in (["check"], ["report"], ["check", "--model", "register"]):
+        assert main([*command, str(folder)]) == 254
+        assert capsys.readouterr().err == f"{folder}/history.jsonl: Input/output error\n"
+    assert not (folder / "report.html").exists()
+
+
+def test_a_run_is_found_by_its_plans_name_and_with_a_model_too(capsys: Output) -> None:
+    assert main(["run", "toy", "--json"]) == 0
+    (run,) = objects(capsys)
+    for name in ("toy", "results/toy"):
+        assert main(["report", name]) == 0
+        assert capsys.readouterr().out == f"{run['folder']}/report.html\n"
+    for name in ("latest", "toy/latest", "toy"):
+        assert main(["check", name, "--model", "register", "--split", "key"]) == 0
+        assert capsys.readouterr().out.startswith(f"{name}: linearizable (register, ")
+    assert main(["check", "lates", "--model", "register"]) == 254
+    assert capsys.readouterr().err == "lates: No such file or directory\n"
+
+
+def test_a_workload_that_is_wrong_does_not_make_expectations_wrong(capsys: Output) -> None:
+    Path("p.yaml").write_text(f"{PLAN}expect: {{linearizable: invalid}}\n")
+    assert main(["validate", "p.yaml", "--set", "workload.readmode=sync"]) == 254
+    said_ = capsys.readouterr().err
+    assert "readmode" in said_
+    assert "linearizable" not in said_
+
+
+def test_a_bare_number_after_a_flag_is_of_seconds(capsys: Output) -> None:
+    assert main(["chaos", "toy", "--budget", "0.5", "--seed", "3"]) == 0
+    assert "for 500 ms\n" in capsys.readouterr().out
 
 
 def test_report_and_check_work_on_a_run_that_was_cut_short(capsys: Output) -> None:

@@ -141,7 +141,7 @@ EDN_OK = "{:process 0, :type :invoke, :f :read}\n"
         (b"\x7fELF\x02\x01\x00\xff\xfe", ":1: not text: 0xff"),
         (b"{:a 1}\n\x00\x00", ":2: not text: a zero byte"),
         (b'{"index":0}\n\xff\xfe\n', ":1: "),
-        ("hello world\n", ":1: neither JSON lines, EDN nor lines of jepsen.log"),
+        ("hello world\n", ":1: not a history: neither JSON lines, EDN nor lines of jepsen.log"),
         (EDN_OK + "{:process 0, :type :ok, :f", ":2: the file ends inside"),
         (EDN_OK + "{:process 0, :type :done, :f :read}", ":2: type is 'done'"),
         (EDN_OK + EDN_OK, ":2: process 0 invokes 'read' while its 'read' of line 1 is open"),
@@ -150,6 +150,10 @@ EDN_OK = "{:process 0, :type :invoke, :f :read}\n"
         ('{:process "a", :type :invoke, :f :read}', ":1: process is 'a'"),
         ("{:process 1.5, :type :invoke, :f :read}", ":1: process is 1.5"),
         ("[1 2]", ":1: not a map: '1'"),
+        (
+            "# Weaklink\n\nAs jepsen does.",
+            ":1: not a history: neither JSON lines, EDN nor lines of",
+        ),
         ("[]", ":1: no operation in this file"),
         (
             "[{:process 0 :type :invoke :f :read :time 9}\n"
