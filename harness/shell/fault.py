@@ -41,7 +41,8 @@ def nothing(strike: Strike) -> str:
     """
     if strike.targets:
         return f"{strike.word}: nothing to do: no node is {' or '.join(strike.targets)} now"
-    return f"{strike.word}: " + ("all nodes are up" if strike.word == "start" else "no node is paused")
+    why = "all nodes are up" if strike.word == "start" else "no node is paused"
+    return f"{strike.word}: {why}"
 
 
 def sides(
