@@ -66,7 +66,8 @@ def made(kind: str, n: int, think: float | None = None) -> Workload:
     nodes, hold = ("n1", "n2", "n3"), 0.2 + n / 250
     if kind == "counter":
         return counter_herd(nodes=nodes, rng=Random(1), think=hold if think is None else think)
-    return herd(nodes=nodes, rng=Random(1), kind=kind, hold=hold)
+    patience = 60 + 2 * n * hold
+    return herd(nodes=nodes, rng=Random(1), kind=kind, hold=hold, patience=patience)
 
 
 def count(kind: str, n: int, seed: int = 1, think: float | None = None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from harness.op import OK, WATCH
 from harness.result import INVALID, UNKNOWN, VALID, Budget, Result
 
 LEAST = 20  # acquires, below which a mean says nothing
+FORMULAS = {"simple": "1.5 n^2 + 0.5 n", "scalable": "6 n - 3"}
 
 
 class Herd:
@@ -70,14 +71,15 @@ class Messages:
         self._kind = kind
 
     def check(self, history: History, budget: Budget) -> Result:
-        """`data`: n, requests, events, their sum `messages`, and what was `expected`."""
+        """`data`: n, requests, events, their sum `messages`, what was `expected`, and where
+        they are the same, a `statement` that says so."""
         done = [c for c in history.calls if c.invoke.f in ("acquire", "release")]
         n = len({call.invoke.process for call in done})
         oks = [call.completion for call in done if call.completion and call.completion.type == OK]
         requests = sum(number(op.value.get("requests")) or 0 for op in oks if _is_map(op.value))
         events = sum(op.process == WATCH and op.f == WATCH for op in history.ops)
         expected = messages(self._kind, n)
-        data = {
+        data: dict[str, Any] = {
             "n": n,
             "requests": requests,
             "events": events,
@@ -88,6 +90,10 @@ class Messages:
             cause = f"{len(oks)} of {2 * n} acquires and releases came out ok"
             return Result(UNKNOWN, cause, data)
         if requests + events == expected:
+            data["statement"] = (
+                f"{expected:,} messages ({requests:,} requests + {events:,} watch events), which "
+                f"is {FORMULAS[self._kind]} for n = {n}"
+            )
             return Result(VALID, None, data)
         text = (
             f"{n} clients that each got the {self._kind} lock once needed {requests} requests and "

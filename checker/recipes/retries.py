@@ -24,7 +24,7 @@ class Retries:
 
     def check(self, history: History, budget: Budget) -> Result:
         """`data`: n, requests, `refused` (tries), and the fewest and the most requests there can
-        be."""
+        be; where all is well, a `statement` that says so."""
         made = [call for call in history.calls if call.invoke.f == "increment"]
         counts = [
             number(told(call)) or 0
@@ -40,9 +40,14 @@ class Retries:
             "most": most(n),
         }
         oks = sum(map(is_ok, made))
-        if not n or oks < n or len(counts) < n:
+        if not n or oks < n:
             return Result(UNKNOWN, f"{oks} of {n} increments came out ok", data)
+        if len(counts) < n:
+            return Result(UNKNOWN, f"the requests of {len(counts)} of {n} are known", data)
         if requests % 2 == 0 and 2 * n <= requests <= most(n):
+            data["statement"] = (
+                f"{requests:,} requests, from 2 n = {2 * n:,} to n^2 + n = {most(n):,} for n = {n}"
+            )
             return Result(VALID, None, data)
         text = (
             f"{n} clients that each incremented the counter once needed {requests} requests, which "

@@ -90,15 +90,18 @@ def _say(name: str, found: Judged) -> str:
 
 def reasons(results: Mapping[str, Judged]) -> list[str]:
     """Why: for each check that is not plainly valid its first anomaly, or else its cause; and the
-    strongest model that held, where a check says so."""
+    strongest model that held, or the figures, where a check states them."""
     told = []
     for name, found in results.items():
         text = found.anomalies[0] if found.anomalies else found.cause
         if text and found.verdict != VALID:
             more = len(found.anomalies) - 1
             told.append(f"{name}: {text}" + (f" ({more} more)" if more > 0 else ""))
-        if stated := found.data.get("statement"):
-            strongest = str(found.data.get("strongest", "unknown"))
+        stated = found.data.get("statement")
+        if stated and "strongest" not in found.data:
+            told.append(f"{name}: {stated}")
+        elif stated:
+            strongest = str(found.data["strongest"])
             model = MODELS.get(strongest, strongest)
             told.append(f"strongest model known to hold: {model} ({stated})")
     return told

@@ -18,18 +18,24 @@ from workloads.recipes.critical import Rules
 from workloads.recipes.locking import KINDS, NEEDS
 
 KEY = 1
+TURNS = 100  # that an acquire waits for, unless the plan says how long
+MARGIN = 60 * SECOND
 
 
 def herd(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Workload:
     """Options: `kind` (simple or scalable), `hold` ("200ms": how long each works under the lock:
-    long enough for the others to queue up again, or the count is not exact), `session` ("60s").
-    Raises ValueError."""
-    option.known(options, ("kind", "hold", "session"))
+    long enough for the others to queue up again, or the count is not exact), `patience` (60s and
+    100 times `hold`: how long an acquire waits; the run ends then at the latest, if its time was
+    too short for all to get the lock), `session` ("60s"). Raises ValueError."""
+    option.known(options, ("kind", "hold", "patience", "session"))
     kind = options.get("kind", "simple")
     if kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
     hold = duration(options.get("hold", "200ms"))
-    far = 100_000 * SECOND
+    patience = MARGIN + TURNS * hold
+    if "patience" in options:
+        patience = duration(options["patience"])
+    limit = patience + hold + MARGIN
     turn = [invoke(f, key=KEY) for f in ("acquire", "work", "release")]
     return Workload(
         name="herd",
@@ -38,6 +44,6 @@ def herd(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Workload:
         final=None,
         checkers={"messages": Messages(kind)},
         system_options={"session_timeout": options.get("session", "60s")},
-        wrap=Clients(KINDS[kind], Rules(patience=far, limit=far, hold=hold)),
+        wrap=Clients(KINDS[kind], Rules(patience=patience, limit=limit, hold=hold)),
         asks=frozenset({"acquire", "release"}),
     )
