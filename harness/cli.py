@@ -173,14 +173,21 @@ def bugs(
     table: Annotated[
         Path | None, typer.Option(help="write the table as Markdown, such as docs/bugs.md")
     ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="say which there are, and run none")
+    ] = False,
     results: Results = Path("results"),
 ) -> int:
     """Hunt a system's planted bugs in the simulator: which are caught, by what, how soon.
 
-    What was done is kept, so that a hunt that was stopped goes on.
+    A hunt runs plans with one seed after another until a checker accuses the bug. One that is soon
+    over is made ten times, others three times; "seeds" is the median. What was done is kept, so
+    that a hunt that was stopped goes on.
     """
     from harness.commands import bugs as commands
 
+    if list_:
+        return commands.list_bugs(system)
     return commands.bugs(
         system,
         only or [],

@@ -64,19 +64,72 @@ def bugs(
 
     0: every safety bug was caught within `seeds` runs, and nothing correct was accused; else 1.
     """
+    least = {"--seeds": (seeds, 0), "--correct": (correct, 0), "--jobs": (jobs, 1)}
+    for flag, (value, bound) in least.items():
+        if value < bound:
+            raise UserError(f"{flag}: expected at least {bound}, got {value}")
+    if not seeds and not correct:
+        raise UserError("nothing to run: --seeds 0 hunts no bug, and --correct is 0")
     plans = _plans_of(system)
     planted = _chosen(_all_of(system, plans), only)
+    _check_writable(results)
     folder = results / "bugs" / system
     state = campaign.state_of(ROOT)
     work = [*_hunts(planted, seeds), *_proofs(planted, plans, correct, plain=not only)]
+    harmless = [name for name, found in planted.items() if found.variant.kind == CORRECT]
+    if only and harmless and not correct:
+        typer.echo(
+            f"{', '.join(harmless)}: harmless by design; --correct 100 runs what is harmless"
+        )
     typer.echo(f"{len(work)} variants to try; what is done is kept in {folder}/, and goes on there")
     rows = list(_run(work, folder, state, jobs))
     order = {job.row.name: place for place, job in enumerate(work)}
     rows.sort(key=lambda row: order[row.name])
     typer.echo("\n" + text(rows, seeds))
+    for command in _to_see(rows, planted) if only else ():
+        typer.echo(f"see it: {command}")
     if table is not None:
         table.write_text(markdown(system, rows, seeds))
     return EXIT_OK if all(_is_right(row) for row in rows) else EXIT_WRONG
+
+
+def list_bugs(system: str) -> int:
+    """Say which variants a system has, by kind: what each breaks, and the plans that hunt it."""
+    planted = _all_of(system, _plans_of(system))
+    wide = max(map(len, planted))
+    heads = {
+        SAFETY: "bugs that break a promise:",
+        LIVENESS: "bugs that only slow:",
+        CORRECT: "harmless differences:",
+    }
+    for kind, head in heads.items():
+        typer.echo(head)
+        for name, found in planted.items():
+            if found.variant.kind == kind:
+                where = f" [{', '.join(found.variant.plans)}]" if found.variant.plans else ""
+                typer.echo(f"  {name:<{wide}}  {found.variant.breaks}{where}")
+    typer.echo("plant one with --set system.bug=NAME, a recipe's with --set workload.bug=NAME")
+    return EXIT_OK
+
+
+def _check_writable(results: Path) -> None:
+    try:
+        (results / "bugs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--results {results}: {error.strerror}") from None
+
+
+def _to_see(rows: Sequence[Row], planted: Mapping[str, Planted]) -> Iterator[str]:
+    """The commands that show what was caught, with its picture."""
+    for row in rows:
+        first = None if row.tally is None else row.tally.first
+        if first is None or row.name not in planted:
+            continue
+        found = planted[row.name]
+        changes = {f"{found.field}.bug": row.name}
+        changes |= {f"system.{key}": str(value) for key, value in found.variant.options.items()}
+        sets = " ".join(f"--set {key}={value}" for key, value in changes.items())
+        yield f"{load.program()} run {first.plan} {sets} --seed {first.seed}"
 
 
 class Job(Struct, frozen=True):
@@ -227,8 +280,9 @@ def _caught(row: Row) -> str:
     if row.kind == SAFETY:
         if not tally.hits:
             return f"NOT caught in {tally.trials} runs"
-        missed = tally.campaigns - len(tally.hits)
-        return "caught" if not missed else f"NOT caught in {missed} of {tally.campaigns} campaigns"
+        if len(tally.hits) < tally.campaigns:
+            return f"caught in {len(tally.hits)} of {tally.campaigns} hunts"
+        return "caught"
     if _wrongly(row):
         assert tally.first is not None
         return f"ACCUSED by {' '.join(_wrongly(row))} ({tally.first.plan}, seed {tally.first.seed})"
@@ -283,7 +337,7 @@ def _summary(rows: Sequence[Row], seeds: int) -> str:
     runs = sum(row.tally.trials for row in right if row.tally)
     unknown = sum(row.tally.unknown for row in right if row.tally)
     accused = sum(not _is_right(row) for row in right)
-    said = f"\n{caught} of {len(safety)} safety bugs caught within {seeds} runs"
+    said = f"\n{caught} of {len(safety)} safety bugs caught within {seeds} runs in every hunt"
     if runs:
         said += f"; {accused} of {len(right)} others accused in {runs} runs ({unknown} unknown)"
     return said

@@ -651,3 +651,23 @@ def test_check_of_a_history_in_which_nothing_was_ok_is_unknown(
     refused.write_text(line.format(0, 1, "invoke") + line.format(1, 2, "fail"))
     assert main(["check", str(refused), "--model", "register"]) == 2
     assert "too little observed" in capsys.readouterr().out
+
+
+def test_bugs_are_listed_by_kind(capsys: Output) -> None:
+    assert main(["bugs", "zookeeper", "--list"]) == 0
+    out = capsys.readouterr().out
+    assert "  sync-local " in out.split("bugs that only slow:")[0]
+    assert "  asks-twice " in out.split("harmless differences:")[1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--jobs", "0"], "--jobs: expected at least 1, got 0"),
+        (["--seeds", "0"], "nothing to run"),
+        (["--seeds", "-1"], "--seeds: expected at least 0, got -1"),
+    ],
+)
+def test_a_hunt_that_cannot_be_is_refused(flags: list[str], said: str, capsys: Output) -> None:
+    assert main(["bugs", "zookeeper", *flags]) == 254
+    assert said in capsys.readouterr().err
