@@ -8,7 +8,7 @@ from typing import Any
 
 from checker.recipes.herd import Messages
 from harness import generator as gen
-from harness.clock import SECOND, duration
+from harness.clock import MS, SECOND, duration
 from harness.core import NodeId
 from harness.op import invoke
 from harness.workload import Workload
@@ -20,11 +20,12 @@ from workloads.recipes.locking import KINDS, NEEDS
 KEY = 1
 TURNS = 100  # that an acquire waits for, unless the plan says how long
 MARGIN = 60 * SECOND
+LEAST = 50 * MS  # that a holder works: with less some do not wait, and the count is not exact
 
 
 def herd(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Workload:
     """Options: `kind` (simple or scalable), `hold` ("200ms": how long each works under the lock:
-    long enough for the others to queue up again, or the count is not exact), `patience` (60s and
+    at least 50ms, for the others to queue up again, or the count is not exact), `patience` (60s and
     100 times `hold`: how long an acquire waits; the run ends then at the latest, if its time was
     too short for all to get the lock), `session` ("60s"). Raises ValueError."""
     option.known(options, ("kind", "hold", "patience", "session"))
@@ -32,6 +33,8 @@ def herd(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Workload:
     if kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
     hold = duration(options.get("hold", "200ms"))
+    if hold < LEAST:
+        raise ValueError("hold: expected at least 50ms: with less nothing is counted exactly")
     patience = MARGIN + TURNS * hold
     if "patience" in options:
         patience = duration(options["patience"])

@@ -92,3 +92,8 @@ def test_acquire_waits_as_long_as_the_plan_says():
     assert busy
     assert {op.error[0] for op in busy} == {"busy"}
     assert load.checkers["messages"].check(history, Unlimited()).verdict == "unknown"
+
+
+def test_a_hold_too_short_for_an_exact_count_is_refused() -> None:
+    with pytest.raises(ValueError, match="hold: expected at least 50ms"):
+        herd(nodes=("n1",), rng=Random(1), hold="0s")
