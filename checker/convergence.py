@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import UNSET
 
@@ -14,7 +15,7 @@ from harness.result import INVALID, UNKNOWN, VALID, Budget, Result
 class Convergence:
     """The checker `convergence`: compares the digests of what the nodes held at the end.
 
-    A node whose log is the beginning of another's is *behind*: it may yet get there, so that is
+    A node whose log ends where another's goes on is *behind*: it may yet get there, so that is
     unknown and not invalid. `nodes` are all the replicas there were, where that is known: one alone
     cannot differ. Others that hold a state of another kind (the servers z1, z2, ... beside a chain)
     are compared among themselves.
@@ -54,16 +55,38 @@ class Convergence:
 
 
 def behind(dumps: Mapping[NodeId, Dump]) -> dict[NodeId, str]:
-    """How far each node has come, in words, whose state is another than that of the node with the
-    longest log, and whose log is the beginning of that one's."""
+    """How far each node has come, in words, whose state is another than that of the node that has
+    come farthest, and whose log is the beginning of that one's, as far back as both are kept."""
     found = {}
-    longest = max(dumps.values(), key=lambda dump: len(dump.log), default=None)
+    farthest = max(dumps.values(), key=_reach, default=None)
     for node, dump in sorted(dumps.items()):
-        if longest is None or dump.digest == longest.digest or len(dump.log) >= len(longest.log):
+        if farthest is None or dump.digest == farthest.digest or _reach(dump) >= _reach(farthest):
             continue
-        if list(longest.log[: len(dump.log)]) == list(dump.log):
-            found[node] = f"{node} has {len(dump.log)} of {len(longest.log)} log entries"
+        there = _by_index(farthest)
+        mine = _by_index(dump)
+        if all(_is_alike(line, there.get(index, line)) for index, line in mine.items()):
+            found[node] = f"{node} has {_reach(dump)} of {_reach(farthest)} log entries"
     return found
+
+
+def _by_index(dump: Dump) -> dict[int, Any]:
+    """The lines of a log by their index; those that name none are counted from 1. A log may begin
+    later, where a snapshot has taken the place of what came before."""
+    if all(isinstance(line, dict) and type(line.get("index")) is int for line in dump.log):
+        return {line["index"]: line for line in dump.log}
+    return dict(enumerate(dump.log, 1))
+
+
+def _is_alike(line: Any, other: Any) -> bool:
+    """Whether two lines of an index may be of one log: one that only says how far a snapshot goes
+    is like any."""
+    ends = (one.get("type") == "snapshot" for one in (line, other) if isinstance(one, dict))
+    return line == other or any(ends)
+
+
+def _reach(dump: Dump) -> int:
+    """The index of a log's last line; 0 for one that has none."""
+    return max(_by_index(dump), default=0)
 
 
 def kinds(dumps: Mapping[NodeId, Dump]) -> list[dict[NodeId, Dump]]:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from checker.zookeeper.ending import ended_early
 from checker.zookeeper.finding import Finding, anomaly
 from checker.zookeeper.ladder import stated
 from checker.zookeeper.log import Log
@@ -95,6 +96,7 @@ class _Judged:
         yield placed.findings
         yield order_rules(asked, placed.writes, self.log.births | self.watches.births)
         yield self.comparison.run(asked)
+        yield ended_early(self.log, asked, self.comparison.closed)
         yield watch_rules(
             self.watches,
             asked,

@@ -18,7 +18,8 @@ FIELDS = ("term", "position", "session", "seq", "type", "value", "time", "error"
 
 
 class Entry(Struct, frozen=True, gc=False):
-    """One line of a node's log. `error` is None where the entry took effect."""
+    """One line of a node's log. `error` is None where the entry took effect; `expired` whether it
+    ends a session that nobody has heard of."""
 
     index: int
     term: int
@@ -29,6 +30,7 @@ class Entry(Struct, frozen=True, gc=False):
     value: Any
     time: int | None
     error: Any
+    expired: bool = False
 
 
 class Disagreement(Struct, frozen=True):
@@ -45,8 +47,8 @@ class Log:
 
     `spans` are the stretches of indices that some node held, first and last. `backward` are pairs
     of neighbours whose term or zxid does not grow. `births` says at which zxid which session was
-    made. `why` says why there is no log, where that is
-    so.
+    made, `timeouts` what its timeout is (ms), `expired` are the zxids at which one was ended for
+    its silence, as far as the nodes say so. `why` says why there is no log, where that is so.
     """
 
     def __init__(self, entries: Sequence[Entry], why: str | None = None) -> None:
@@ -56,11 +58,18 @@ class Log:
         self.by_index = {entry.index: entry for entry in entries}
         self.by_request: dict[tuple[str, int], list[Entry]] = {}
         self.births: dict[str, int] = {}
+        self.timeouts: dict[str, int] = {}
+        self.expired: set[int] = set()
         for entry in entries:
+            if entry.expired:
+                self.expired.add(entry.position)
             if entry.seq and entry.session is not None:
                 self.by_request.setdefault((entry.session, entry.seq), []).append(entry)
             elif entry.type == "createSession" and isinstance(entry.value, dict):
-                self.births[str(entry.value.get("session"))] = entry.position
+                name, timeout = str(entry.value.get("session")), entry.value.get("timeout_ms")
+                self.births[name] = entry.position
+                if type(timeout) is int:
+                    self.timeouts[name] = timeout
         self.spans = _spans(entries)
         self._starts = [first for first, _ in self.spans]
         self.backward = [
@@ -96,7 +105,8 @@ class Log:
 
 def merge(dumps: Mapping[NodeId, Dump]) -> Log:
     """The log of all nodes."""
-    logs: dict[NodeId, list[Any]] = {node: dump.log for node, dump in dumps.items() if dump.log}
+    logs: dict[NodeId, list[Any]] = {node: _entries(dump.log) for node, dump in dumps.items()}
+    logs = {node: lines for node, lines in logs.items() if lines}
     if not logs:
         return Log((), "no node said at the end what its log is")
     for node, lines in sorted(logs.items()):
@@ -107,6 +117,13 @@ def merge(dumps: Mapping[NodeId, Dump]) -> Log:
         return _merged(logs)
     except (KeyError, TypeError, AttributeError) as error:
         return Log((), f"the nodes' logs are not of this service: {error!r}")
+
+
+def _entries(lines: list[Any]) -> list[Any]:
+    """A log without a first line that only says how far the snapshot goes that its node began
+    with."""
+    first = lines[0] if lines else None
+    return lines[1:] if isinstance(first, dict) and first.get("type") == "snapshot" else lines
 
 
 def _merged(logs: Mapping[NodeId, Sequence[Any]]) -> Log:
@@ -140,6 +157,7 @@ def _entry(line: Any) -> Entry:
     return Entry(
         line["index"], line["term"], line["position"], line["session"], line["seq"] or 0,
         line["type"], line["value"], line.get("time"), line.get("error"),
+        line.get("expired") is True and line.get("error") is None,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 Z3  replaying the writes in the order of their zxids gives every reply, Stat and error code.
 Z9  no ephemeral znode is there after its session's close, and the session's later requests are
-    refused.
+    refused. (And no session expires within its timeout of a write: checker.zookeeper.ending.)
 Z10 the number of a sequential znode is never given again.
 Z11 a multi is one zxid, all or nothing.
 

@@ -79,6 +79,18 @@ class ElectShorterLog(Election):
         return True
 
 
+class ConflictKeepsTail(Follower[Any]):
+    """Puts a leader's entries over its own that differ, and leaves what came after those."""
+
+    def merge(self, prev: int, entries: tuple[Entry[Any], ...]) -> None:
+        log = self._raft.log
+        end = prev + len(entries)
+        tail = log.entries[end - log.base :]
+        super().merge(prev, entries)
+        if log.last == end:
+            log.entries.extend(tail)
+
+
 class VoteNotPersisted(Raft[Any]):
     """Writes down its term, and not whom it voted for."""
 
@@ -213,6 +225,12 @@ VARIANTS: dict[str, Variant] = {
     "elect-shorter-log": _safety(
         "nodes vote for a candidate whose log is behind theirs",
         planted(election_type=ElectShorterLog),
+        INSIDE,
+        "raft-votes",
+    ),
+    "conflict-keeps-tail": _safety(
+        "a follower whose log differs keeps what comes after the entries that it is sent",
+        planted(follower_type=ConflictKeepsTail),
         INSIDE,
         "raft-votes",
     ),

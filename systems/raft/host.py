@@ -159,9 +159,13 @@ class Host(Core):
         return self.raft.take()
 
     def dump(self) -> Dump:
-        """The committed log, from the first entry that is still known, and the state."""
-        lines = [self._line(*line) for line in self._lines]
-        return dump_of([*self._archive, *lines], self.machine.state())
+        """The committed log, from the first entry that is still known, and the state. Where none is
+        known, one line names the last that the state's snapshot stands for."""
+        lines = [*self._archive, *(self._line(*line) for line in self._lines)]
+        if not lines and self.applied:  # it has just begun from a snapshot, which says how far
+            base: Entry[Any] = Entry(self.raft.log.base_term, "", 0, None)
+            lines = [{**self._line(self.applied, base, None), "type": "snapshot"}]
+        return dump_of(lines, self.machine.state())
 
     def _line(self, index: int, entry: Entry[Any], result: Any) -> dict[str, Any]:
         position = position_of(entry.term, index)
@@ -295,7 +299,10 @@ class Host(Core):
             return
         self._saving = None
         if self._lines:
-            self._put_by(max(0, index + 1 - self._lines[0][0]))
+            gone = index + 1 - self._lines[0][0]
+            if not self.keeping.keep_log:  # the last one says how far this node has come
+                gone = min(gone, len(self._lines) - 1)
+            self._put_by(max(0, gone))
         self.raft.compact(index, tuple(parts))
         del self._digests[: index - self._first]
         self._first = index

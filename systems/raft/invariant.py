@@ -15,6 +15,7 @@ from systems.raft.host import Host
 from systems.raft.message import Members
 from systems.raft.raft import Raft
 
+AGAIN = 50  # entries that are looked at again, since another may have been put before the last
 UNSEEN = -1  # the term of an entry that was committed and left out between two looks
 
 Request = tuple[int, str, int]  # term of the entry before; client, seq
@@ -60,16 +61,17 @@ class ReplicaInvariants:
         self._check_kept({node: replica.raft for node, replica in replicas.items()})
 
     def _check_log(self, node: NodeId, raft: Raft[object], seen: Seen) -> None:
-        """Log matching: index and term name an entry and, by induction, all before it."""
+        """Log matching: index and term name an entry and, by induction, all before it. The
+        configurations that a node goes by are those of its log."""
         if raft.term < seen.term:
             raise InvariantViolated(f"{node} went back from term {seen.term} to {raft.term}")
         seen.term = raft.term
         log = raft.log
         last, last_term = log.last, log.last_term
-        if (last, last_term) == (seen.last, seen.last_term):
+        if (last, last_term) == (seen.last, seen.last_term) and last <= seen.committed:
             return
         kept = log.has(seen.last, seen.last_term)
-        start = max(seen.last if kept else min(seen.committed, last), log.base)
+        start = max(seen.last - AGAIN if kept else 0, min(seen.committed, last), log.base)
         before = log.term(start)
         for index in range(start + 1, last + 1):
             entry = log.entry(index)
@@ -82,6 +84,10 @@ class ReplicaInvariants:
                 )
             before = entry.term
         seen.last, seen.last_term = last, last_term
+        for members in raft.membership.held:
+            index = members.index
+            if index > log.base and not (index <= last and log.entry(index).members == members):
+                raise InvariantViolated(f"{node} goes by members that its log does not hold")
 
     def _check_committed(self, node: NodeId, replica: Host, seen: Seen) -> None:
         """State-machine safety: nodes commit the same entries, and come to the same states."""

@@ -30,6 +30,11 @@ class Membership:
         """The one that holds: the last."""
         return self._held[-1]
 
+    @property
+    def held(self) -> tuple[Members, ...]:
+        """All of them."""
+        return tuple(self._held)
+
     def at(self, index: int) -> Members:
         """The one that held when the log ended at an index (not before the snapshot)."""
         return next(m for m in reversed(self._held) if m.index <= index or m is self._held[0])

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from harness.clock import MS, Nanos
 from harness.core import NodeId
-from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
+from harness.variant import CORRECT, SAFETY, Variant
 from systems.raft.message import Entry
 from systems.zookeeper.attached import Attached, Waiting
-from systems.zookeeper.command import Close, Create, Found, SetData, Txn, session_id
+from systems.zookeeper.command import Attach, Close, Create, Found, SetData, Txn, session_id
 from systems.zookeeper.leading import Leading
 from systems.zookeeper.link import Link
 from systems.zookeeper.machine import Answered, Machine, Session
@@ -280,6 +280,17 @@ class ExpiresEarly(Leading):
         """Only who is heard of for the first time."""
         for name in sessions:
             self._heard.setdefault(name, now)
+
+
+class TimeoutShortened(Machine):
+    """Agrees on another timeout with a client that comes again, and does not tell it."""
+
+    def _attach(self, name: str, session: Session, command: Attach) -> Any:
+        result = super()._attach(name, session, command)
+        now = self.sessions[name]
+        less = max(100, now.timeout_ms // 4)
+        self._put(name, Session(less, now.server, now.attach, now.last, now.answered))
+        return result
 
 
 class ServesTheDead(Leading):
@@ -608,8 +619,11 @@ VARIANTS: dict[str, Variant] = {
         "sessions expire though their clients are heard",
         _parts(leading_type=ExpiresEarly),
         SESSIONS,
-        by="availability",
-        kind=LIVENESS,
+    ),
+    "timeout-shortened": _bug(
+        "a session's timeout is a quarter of what was agreed once it has moved",
+        _machine(TimeoutShortened),
+        SESSIONS,
     ),
     "ticks-often": _fine("servers tell the leader more often whom they hear", _server(TicksOften)),
     "one-write-at-a-time": _fine(

@@ -173,7 +173,7 @@ class Service:
     def _open(self, processes: list[int]) -> None:
         index = len(self.log) + 1
         id_ = hex(self.term << 32 | index)
-        self._append(id_, 0, "createSession", {"session": id_, "timeout_ms": 6000})
+        self._append(id_, 0, "createSession", {"session": id_, "timeout_ms": 0})
         session = Session(id_, self.rng.choice(self.servers), processes)
         session.floor = index
         self.all.append(session)

@@ -152,6 +152,29 @@ def test_a_node_that_is_behind_is_unknown_and_one_that_went_elsewhere_is_invalid
     assert verdict(Dump([1, 2], None, "a")) == (VALID, None)  # the last one changed nothing
 
 
+def lines(first: int, last: int) -> list[dict[str, int]]:
+    return [{"index": index, "term": 1} for index in range(first, last + 1)]
+
+
+def test_a_node_is_behind_by_its_index_where_a_snapshot_stands_for_what_others_had() -> None:
+    """Its log may be the longer one."""
+
+    def verdict(third: list[dict[str, int]]) -> tuple[str, str | None]:
+        full = Dump(lines(100, 102), None, "a")
+        history = h(dumps={"n1": full, "n2": full, "n3": Dump(third, None, "b")})
+        result = judge(Convergence(["n1", "n2", "n3"]), history)
+        return result.verdict, result.cause
+
+    assert verdict([]) == (UNKNOWN, "n3 has 0 of 102 log entries at the end")
+    assert verdict(lines(60, 90)) == (UNKNOWN, "n3 has 90 of 102 log entries at the end")
+    assert verdict(lines(1, 101)) == (UNKNOWN, "n3 has 101 of 102 log entries at the end")
+    began = {"index": 101, "term": 1, "type": "snapshot"}
+    assert verdict([began]) == (UNKNOWN, "n3 has 101 of 102 log entries at the end")
+    assert verdict([{**began, "index": 102}])[0] == INVALID
+    assert verdict(lines(60, 102))[0] == INVALID
+    assert verdict([*lines(60, 100), {"index": 101, "term": 2}])[0] == INVALID
+
+
 def test_a_single_node_agrees_with_itself_where_no_other_was_to_be() -> None:
     history = h(*ok(0, 1, 0, "read", 1, node="n1"), dumps={"n1": dump("a")})
     assert judge(Convergence(["n1"]), history).verdict == VALID

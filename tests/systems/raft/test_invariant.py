@@ -13,7 +13,7 @@ from harness.error import InvariantViolated
 from systems.raft.election import ELECTION
 from systems.raft.identity import FIRST
 from systems.raft.invariant import ReplicaInvariants
-from systems.raft.message import Append, Appended, Ballot, Birth, Entry, Suffix, Voted
+from systems.raft.message import Append, Appended, Ballot, Birth, Entry, Members, Suffix, Voted
 from systems.raft.replica import Replica
 from systems.raft.store import Put, Registers
 
@@ -196,3 +196,20 @@ def seq_write(seq: int) -> Any:
     from systems.raft.replica import Write
 
     return Write("c1", seq, Put("x", seq))
+
+
+def test_entry_of_an_older_term_that_outlives_a_conflict_before_it_is_seen() -> None:
+    """The last entry is the same as at the look before."""
+    core = follower("n2", "n1", NOOP, put(1, 1, 5), put(1, 2, 5))
+    watcher = ReplicaInvariants()
+    watcher.check({"n2": core})
+    core.raft.log.entries[1] = put(2, 7, 5)
+    with pytest.raises(InvariantViolated, match="n2's log falls to term 1 at 3"):
+        watcher.check({"n2": core})
+
+
+def test_configuration_that_was_cut_off_and_is_gone_by_is_seen() -> None:
+    core = follower("n2", "n1", NOOP)
+    core.raft.membership.put(2, (Entry(1, "", 0, None, 0, Members({"n2": 0}, (), 2)),))
+    with pytest.raises(InvariantViolated, match="n2 goes by members that its log does not hold"):
+        check({"n2": core})

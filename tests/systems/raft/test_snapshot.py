@@ -43,6 +43,21 @@ def test_log_is_left_out_once_a_snapshot_stands_for_it() -> None:
     assert len(digests(net)) == 1
 
 
+def test_dump_says_how_far_a_node_has_come_whose_whole_log_a_snapshot_stands_for() -> None:
+    net = Net(every=1)
+    net.elect()
+    net.write(10)
+    net.run(1 * SECOND)
+    for core in net.up.values():
+        assert core.raft.log.base == core.applied
+        assert [line["index"] for line in core.dump().log] == [core.applied]
+    for node in list(net.up):
+        net.kill(node)
+    net.start("n1")
+    said = net.up["n1"].dump().log
+    assert [(line["type"], line["index"]) for line in said] == [("snapshot", net.up["n1"].applied)]
+
+
 def test_node_that_missed_what_is_left_out_catches_up_by_a_snapshot() -> None:
     net, last = behind()
     net.start(last)
