@@ -35,7 +35,9 @@ def piped(*lines: str, more: tuple[str, ...] = ()) -> tuple[int, str]:
 
 
 def answers(output: str) -> list[tuple[str, str]]:
-    """Each command of a session with what came after it, up to the next one."""
+    """Each command of a session with what came after it, up to the next one, without the lines of
+    events (a session that moves), which come when they come."""
+    output = re.sub(r"^\* .*\n", "", output, flags=re.MULTILINE)
     found = re.split(r"^(?:n\d(?: \(session at n\d\))?)> (.*)$", output, flags=re.MULTILINE)
     return [(found[i], found[i + 1].strip()) for i in range(1, len(found), 2)]
 
