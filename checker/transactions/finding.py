@@ -14,10 +14,10 @@ from checker.transactions.edges import KINDS, PROCESS, RT, RW, WR, WW
 from checker.transactions.level import FLAWS, SNAPSHOT, UNCOMMITTED, title
 from checker.transactions.order import NOBODY, Flaw
 from checker.transactions.txn import FOREVER, Append, Inner, Read, Transactions
+from checker.window import window
 from harness.band import Band, in_force
 from harness.clock import show
 from harness.history import History
-from harness.op import INVOKE
 from harness.result import Anomaly, Edge
 
 MOST_OPS = 400  # of a window, nearest to the transaction that is wrong
@@ -207,7 +207,7 @@ def anomaly(
     start, end = min(times), max([*times, *ends])
     during = in_force(list(faults), start, end)
     core = tuple(dict.fromkeys(index[i] for i in finding.core))
-    near = _window(history, start, end, txns[finding.at].at)
+    near = window(history, start, end, txns[finding.at].at, MOST_OPS)
     return Anomaly(
         sentence=finding.sentence + _fault_words(during, end),
         at=index[finding.at],
@@ -230,21 +230,6 @@ def _fault_words(band: Band | None, end: int) -> str:
         if band.start > end
         else f"; {show(end - band.start)} after " + (band.label)
     )
-
-
-def _window(history: History, start: int, end: int, at: int) -> list[int]:
-    """The transactions from start to end that are nearest to `at`."""
-    ops, partner = history.ops, history.partner
-    found = []
-    for i, op in enumerate(ops):
-        if op.time > end:
-            break
-        if op.type == INVOKE and isinstance(op.process, int):
-            j = partner[i]
-            if j < 0 or ops[j].type == "info" or ops[j].time >= start:
-                found.append(i)
-    found.sort(key=lambda i: (abs(ops[i].time - ops[at].time), i))
-    return found[:MOST_OPS]
 
 
 def _index(history: History, at: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from checker.window import window
 from checker.zookeeper.log import INDEX, Entry, Log
 from checker.zookeeper.request import Request, code_of, zxid
 from harness.band import Band, in_force
@@ -58,7 +59,7 @@ def anomaly(
     start = min(times, default=line)
     end = max([*times, *ends, line])
     at = finding.at.at if finding.at else _nearest(history, finding.line)
-    near = _window(history, start, end, at)
+    near = window(history, start, end, at, MOST_OPS)
     band = in_force(faults, ops[at].time, end) if at >= 0 else None
     during = "" if band is None else _fault_words(band, end)
     return Anomaly(
@@ -127,22 +128,6 @@ def _edges(forces: Iterable[Force], history: History) -> Iterable[Edge]:
         if a != b:
             made.setdefault((a, b, force.kind), Edge(a, b, force.kind, force.label))
     return made.values()
-
-
-def _window(history: History, start: int, end: int, at: int) -> list[int]:
-    """The client operations from start to end that are nearest to `at`."""
-    ops, partner = history.ops, history.partner
-    found = []
-    for i, op in enumerate(ops):
-        if op.time > end:
-            break
-        if op.type == INVOKE and isinstance(op.process, int):
-            j = partner[i]
-            if j < 0 or ops[j].type == "info" or ops[j].time >= start:
-                found.append(i)
-    middle = ops[at].time if at >= 0 else end
-    found.sort(key=lambda i: (abs(ops[i].time - middle), i))
-    return found[:MOST_OPS]
 
 
 def _nearest(history: History, line: int) -> int:
