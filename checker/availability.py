@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
-from msgspec import Struct
-
-from harness.band import Band, bands
+from harness.band import bands
 from harness.clock import Nanos, duration, show
 from harness.history import History
-from harness.op import INVOKE, OK
+from harness.op import OK
+from harness.outage import Outage, Stall, outages, stalls
 from harness.result import INVALID, UNKNOWN, VALID, Budget, Result
-
-
-class Outage(Struct, frozen=True):
-    """A stretch (ns) in which somebody waited and nobody was answered ok."""
-
-    start: Nanos
-    end: Nanos
-
-    @property
-    def length(self) -> Nanos:
-        """In ns."""
-        return self.end - self.start
 
 
 class Availability:
@@ -38,16 +26,20 @@ class Availability:
 
     def check(self, history: History, budget: Budget) -> Result:
         """`longest_ns` without an ok with its `longest_from_ns`; for each fault the ns from its
-        start, and from its end, to the next ok (None: there was none)."""
+        start, and from its end, to the next ok (None: there was none), and for each f the longest
+        time without an ok around its start and its end: what it took to recover. `without_ok` sums
+        these up for each kind of fault and target: the median, the longest."""
         oks = sorted(c.completion.time for c in history.calls if c.completion and _is_ok(c))
         if not oks:
             return Result(UNKNOWN, "no operation was answered ok", {"ok": 0})
+        found = stalls(history, bands(history))
         worst = max(outages(history), key=lambda o: o.length, default=Outage(0, 0))
         data: dict[str, Any] = {
             "ok": len(oks),
             "longest_ns": worst.length,
             "longest_from_ns": worst.start,
-            "recovery": [_recovery(band, oks) for band in bands(history)],
+            "recovery": [_recovery(stall, oks) for stall in found],
+            "without_ok": summed(found),
         }
         if self._limit is not None and worst.length > self._limit:
             cause = (
@@ -62,29 +54,8 @@ def _is_ok(call: Any) -> bool:
     return bool(call.completion.type == OK)
 
 
-def outages(history: History) -> list[Outage]:
-    """The stretches between one ok and the next, without the times in which nobody had asked
-    anything. The last may end with the history."""
-    found = []
-    start: Nanos | None = None  # since when somebody has waited without an ok
-    waiting: set[int | str] = set()
-    for op in sorted(history.ops, key=lambda op: op.time):
-        if not isinstance(op.process, int):
-            continue
-        if op.type == INVOKE:
-            waiting.add(op.process)
-            start = op.time if start is None else start
-            continue
-        waiting.discard(op.process)
-        if op.type == OK and start is not None:
-            found.append(Outage(start, op.time))
-            start = op.time if waiting else None
-    if start is not None:
-        found.append(Outage(start, max(op.time for op in history.ops)))
-    return found
-
-
-def _recovery(band: Band, oks: Sequence[Nanos]) -> dict[str, Any]:
+def _recovery(stall: Stall, oks: Sequence[Nanos]) -> dict[str, Any]:
+    band = stall.fault
     return {
         "fault": band.label,
         "kind": band.kind,
@@ -92,7 +63,31 @@ def _recovery(band: Band, oks: Sequence[Nanos]) -> dict[str, Any]:
         "end_ns": band.end if band.ended else None,
         "after_start_ns": _next(oks, band.start),
         "after_end_ns": _next(oks, band.end) if band.ended else None,
+        "gap_at_start": _lengths(stall.begun),
+        "gap_at_end": _lengths(stall.ended or {}),
     }
+
+
+def _lengths(outages: Mapping[str, Outage]) -> dict[str, Nanos]:
+    return {f"{f}_ns": outage.length for f, outage in outages.items()}
+
+
+def summed(found: Sequence[Stall]) -> dict[str, dict[str, Any]]:
+    """For each kind of fault and target, "kill tail": how often it was, and of each f the median
+    and the longest of the times without an ok around its start."""
+    groups: dict[str, list[Stall]] = {}
+    for stall in found:
+        groups.setdefault(f"{stall.fault.kind} {stall.fault.target}".strip(), []).append(stall)
+    return {name: _summed(groups[name]) for name in sorted(groups)}
+
+
+def _summed(alike: Sequence[Stall]) -> dict[str, Any]:
+    figures: dict[str, Any] = {"times": len(alike)}
+    for f in alike[0].begun:
+        lengths = [stall.begun[f].length for stall in alike]
+        figures[f"{f}_median_ns"] = round(median(lengths))
+        figures[f"{f}_longest_ns"] = max(lengths)
+    return figures
 
 
 def _next(oks: Sequence[Nanos], since: Nanos) -> Nanos | None:

@@ -19,7 +19,7 @@ class Event(Struct, frozen=True):
     """One nemesis op: when it was asked and done (None: it never came back), and its report.
 
     `state` is installed, skipped, healed or "" where the history does not say; `shape` says in
-    words what was done.
+    words what was done, `target` to whom it was to be done: "tail".
     """
 
     f: str
@@ -31,11 +31,12 @@ class Event(Struct, frozen=True):
     shape: str = ""
     why: str = ""
     proof: dict[str, Any] = {}
+    target: str = ""
 
 
 class Band(Struct, frozen=True):
     """A fault from the moment it was done until it was undone; `ended` is False where it
-    lasted to the end of the history."""
+    lasted to the end of the history. `target` is the word of the plan: "tail"."""
 
     kind: str
     package: str
@@ -43,6 +44,7 @@ class Band(Struct, frozen=True):
     start: Nanos
     end: Nanos
     ended: bool
+    target: str = ""
 
     @property
     def colour(self) -> str:
@@ -79,7 +81,17 @@ def _event(asked: Op, done: Op | None) -> Event:
         shape=shape,
         why=str(report.get("why") or ""),
         proof=proof if isinstance(proof, dict) else {},
+        target=_target(asked.value),
     )
+
+
+def _target(value: Any) -> str:
+    """A role, a count or nodes, as the plan names them; "" for a grudge, which has no short name,
+    and in a history that others recorded."""
+    found = value.get("targets") if isinstance(value, dict) else None
+    if isinstance(found, list | tuple):
+        return " ".join(map(str, found))
+    return found if isinstance(found, str) else ""
 
 
 def bands(history: History) -> list[Band]:
@@ -110,7 +122,7 @@ def _band(event: Event, end: Nanos, ended: bool) -> Band:
     name = kind.name if kind else event.kind
     label = f"{name} {event.shape}".strip()
     start = event.asked if event.done is None else event.done
-    return Band(name, event.package, label, start, max(start, end), ended)
+    return Band(name, event.package, label, start, max(start, end), ended, event.target)
 
 
 def in_force(found: Sequence[Band], start: Nanos, end: Nanos) -> Band | None:

@@ -10,8 +10,9 @@ import numpy as np
 from msgspec import Struct
 
 from harness.band import Band
-from harness.clock import SECOND, show
+from harness.clock import MS, SECOND, show
 from harness.history import Call, History
+from harness.outage import Outage, Stall, stalls
 from harness.report.canvas import OUTCOME_COLOURS, OUTCOME_WORDS, drawing, save
 from harness.report.panels import label, panels
 from harness.report.words import clean, outcome
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_POINTS = 20_000
+MAX_WAITS = 12
+LONG = 100 * MS  # a wait for an ok that is marked
+_WAIT = "#8C1C13"
 MAX_F = 4
 _VECTOR = 1_500  # more points than this become one image inside the SVG
 _QUANTILES = ((0.5, "#2F6B3A"), (0.95, "#7A5AB5"), (0.99, "#B0532B"), (1.0, "#1B2430"))
@@ -72,10 +76,12 @@ def draw(path: Path, history: History, faults: Sequence[Band], *, most: int = MA
     with drawing():
         span = (0, history.end)
         figure, axes = panels("Latency", note, faults, span, heights, legend)
+        around = stalls(history, faults)
         for panel, kind, per in zip(axes, found, picked, strict=False):
             _points(panel, kind, per, drawn > _VECTOR)
             _lines(panel, kind)
             _dress(panel, kind)
+            _waits(panel, waits(around, kind.f), history.end)
         save(figure, path)
 
 
@@ -125,6 +131,30 @@ def _lines(panel: Axes, kind: Kind) -> None:
             if len(mine) >= 5:
                 heights[i] = np.quantile(mine, quantile)
         panel.plot(middles, heights, color=colour, lw=0.9, alpha=0.9, zorder=4)
+
+
+def waits(around: Sequence[Stall], f: str, most: int = MAX_WAITS) -> list[Outage]:
+    """The longest times around faults that nobody got an ok of this f, long enough to be seen, in
+    order."""
+    found = {
+        o for s in around for per in (s.begun, s.ended or {}) for g, o in per.items() if g == f
+    }
+    long = [outage for outage in found if outage.length >= LONG]
+    return sorted(sorted(long, key=lambda o: -o.length)[:most], key=lambda o: o.start)
+
+
+def _waits(panel: Axes, found: Sequence[Outage], end: int) -> None:
+    """A line at the foot of the panel for each, with its length where there is room."""
+    foot = panel.get_xaxis_transform()
+    if found:
+        panel.set_ylim(panel.get_ylim()[0] / 4)  # room below the points
+    for i, outage in enumerate(found):
+        x0, x1 = outage.start / SECOND, outage.end / SECOND
+        panel.plot([x0, x1], [0.03, 0.03], color=_WAIT, lw=3, transform=foot, zorder=5)
+        free = (found[i + 1].start if i + 1 < len(found) else end) - outage.start
+        if free * 12 >= end:
+            words = f"none for {show(outage.length)}"
+            panel.text(x0, 0.06, words, size=7.5, color=_WAIT, transform=foot, zorder=5)
 
 
 def _dress(panel: Axes, kind: Kind) -> None:

@@ -15,8 +15,9 @@ from harness.band import OTHER_COLOUR, Event
 from harness.clock import show
 from harness.fault import kind_of
 from harness.history import History
+from harness.outage import stalls
 from harness.plan import Plan
-from harness.report.bands import events
+from harness.report.bands import bands, events
 from harness.report.marks import observed, told
 from harness.report.words import at_time, clean, show_value
 from harness.result import INVALID, UNKNOWN, VALID
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_INLINE = 1_500_000  # bytes of one SVG; a bigger one is linked
 MAX_FAULTS = 300
+MAX_GAPS = 4  # kinds of operation, in a fault's row
 # Checkers that judge the run itself; the headline is about the others, unless these go wrong.
 HOUSEKEEPING = ("stats", "availability", "faults", "invariants", "nodes", "convergence")
 _SAY = {
@@ -202,6 +204,7 @@ def write(
     from markupsafe import Markup
 
     rows, faults = verdicts(judged), events(history)
+    waits = gaps(history)
     said, tone = headline(rows)
     page = environment().get_template("report.html.j2")
     text = page.render(
@@ -222,7 +225,8 @@ def write(
             for i, a in enumerate(anomalies)
         ],
         checkers=rows,
-        faults=[_fault(event) for event in faults[:MAX_FAULTS]],
+        faults=[_fault(event, waits) for event in faults[:MAX_FAULTS]],
+        recovered=recovered(judged),
         faults_left_out=max(len(faults) - MAX_FAULTS, 0),
         figures=[_picture(folder, path, name, name) for name, path in figures],
         notes=[clean(note) for note in notes],
@@ -248,7 +252,38 @@ def _picture(folder: Path, file: Path | None, prefix: str, words: str) -> Any:
     return Markup(_IDS.sub(rf"\g<1>{prefix}-", svg))
 
 
-def _fault(event: Event) -> dict[str, str]:
+def gaps(history: History) -> dict[int, str]:
+    """For the time of each fault's start and end, in words, the longest that each f was without an
+    ok around it, the longest first: "write 712 ms, read 24 ms"."""
+    words: dict[int, str] = {}
+    for stall in stalls(history, bands(history)):
+        for time, found in ((stall.fault.start, stall.begun), (stall.fault.end, stall.ended or {})):
+            order = sorted(found.items(), key=lambda one: -one[1].length)[:MAX_GAPS]
+            words[time] = clean(", ".join(f"{f} {show(o.length)}" for f, o in order if o.length))
+    return words
+
+
+def recovered(judged: Mapping[str, Any]) -> list[str]:
+    """What `availability` has summed up, a sentence for each kind of fault and target."""
+    fields = judged.get("availability")
+    if fields is None:
+        return []
+    fields = fields if isinstance(fields, Mapping) else msgspec.to_builtins(fields, enc_hook=str)
+    summed = (fields.get("data") or {}).get("without_ok") or {}
+    return [_recovered(clean(str(name)), figures) for name, figures in summed.items()]
+
+
+def _recovered(name: str, figures: Mapping[str, Any]) -> str:
+    fs = [field.removesuffix("_median_ns") for field in figures if field.endswith("_median_ns")]
+    words = [
+        f"{clean(f)} {show(figures[f'{f}_median_ns'])} (longest {show(figures[f'{f}_longest_ns'])})"
+        for f in sorted(fs, key=lambda f: -figures[f"{f}_median_ns"])[:MAX_GAPS]
+    ]
+    times = "once" if figures["times"] == 1 else f"{figures['times']} times"
+    return f"{name}, {times}: without an ok {', '.join(words)}"
+
+
+def _fault(event: Event, waits: Mapping[int, str]) -> dict[str, str]:
     kind = kind_of(event.f)
     starts = kind is not None and event.f in kind.starts
     bad = "bad" if starts else ""  # an end op with nothing to end is no harm
@@ -262,6 +297,7 @@ def _fault(event: Event) -> dict[str, str]:
         "state": f"{state}: {event.why}" if event.why else state,
         "tone": happened,
         "proof": proof(event.proof),
+        "waits": waits.get(event.asked if event.done is None else event.done, ""),
     }
 
 

@@ -688,6 +688,7 @@ VARIANTS: dict[str, Variant] = {
         "a tail that was left out goes on answering, without a lease",
         _node(OldTailServes),
         "chain-partition",
+        "craq-old-tail",
         **CHAIN,
     ),
     "no-lease": _bug("replicas answer without a lease", _node(NoLease), "craq-partition"),

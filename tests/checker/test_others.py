@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from checker.budget import Unlimited
 from harness.band import bands
 from harness.core import Dump
 from harness.history import History
+from harness.outage import Outage, longest
 from harness.plan import Require
 from harness.result import INVALID, UNKNOWN, VALID, Checker, Result
 
@@ -91,8 +93,51 @@ def test_availability_measures_the_longest_wait_and_the_recovery() -> None:
             "end_ns": 50 * MS,
             "after_start_ns": 64 * MS,
             "after_end_ns": 25 * MS,
+            "gap_at_start": {"read_ns": 63 * MS},
+            "gap_at_end": {"read_ns": 63 * MS},
         }
     ]
+
+
+def test_availability_says_of_each_f_how_long_it_was_without_an_ok_around_each_fault() -> None:
+    kill = {"fault": "kill", "state": "installed", "targets": ["n3"]}
+    history = merged(
+        *(ok(at, at + 1, 1, "read", 1) for at in range(0, 1000, 10)),
+        ok(90, 700, 2, "write", 1),
+        ok(701, 702, 2, "write", 1),
+        [(99, "nemesis", "info", "kill", {"package": "kill", "targets": "tail"})],
+        [(100, "nemesis", "info", "kill", kill)],
+        fault(800, "start", fault="kill", state="healed"),
+        [(849, "nemesis", "info", "kill", {"package": "kill", "targets": "tail"})],
+        [(850, "nemesis", "info", "kill", kill)],
+        ok(860, 960, 2, "write", 1),
+    )
+    data = judge(Availability(), history).data
+    gaps = [(r["gap_at_start"], r["gap_at_end"]) for r in data["recovery"]]
+    assert gaps == [
+        ({"read_ns": MS, "write_ns": 610 * MS}, {"read_ns": MS, "write_ns": 0}),
+        ({"read_ns": MS, "write_ns": 100 * MS}, {}),
+    ]
+    assert data["without_ok"] == {
+        "kill tail": {
+            "times": 2,
+            "read_median_ns": MS,
+            "read_longest_ns": MS,
+            "write_median_ns": 355 * MS,
+            "write_longest_ns": 610 * MS,
+        }
+    }
+
+
+def test_the_longest_outages_found_by_search_are_those_found_by_looking_at_all() -> None:
+    rng = Random(7)
+    for _ in range(200):
+        edges = sorted(rng.randrange(100) for _ in range(2 * rng.randrange(1, 8)))
+        found = [Outage(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        start = rng.randrange(100)
+        end = start + rng.randrange(1, 40)
+        during = [o.length for o in found if o.end >= start and o.start < end]
+        assert longest(found, start, end).length == max(during, default=0)
 
 
 def test_availability_has_a_limit_if_asked() -> None:

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from checker import Availability
+from checker.budget import Unlimited
 from harness import report
+from harness.clock import MS
 from harness.history import History
 from harness.op import INVOKE, NEMESIS, OK, Op
 from harness.plan import Named, Plan
@@ -232,3 +235,21 @@ def test_headline_says_the_verdict_beside_the_expectation(
     housekeeping = {"verdict": VALID, "expected": VALID, "cause": None}
     rows = verdicts({"stats": housekeeping, "linearizable": judged})
     assert headline(rows)[0] == words
+
+
+def test_page_says_in_words_how_long_each_fault_was_felt(tmp_path: Path) -> None:
+    rows: list[tuple[float, Any, str, str, Any]] = [
+        (0, 1, INVOKE, "write", 1),
+        (90, 1, OK, "write", 1),
+        (95, NEMESIS, "info", "kill", {"package": "kill", "targets": "tail"}),
+        (100, NEMESIS, "info", "kill", {"fault": "kill", "state": "installed", "shape": "n3"}),
+        (101, 1, INVOKE, "write", 2),
+        (813, 1, OK, "write", 2),
+    ]
+    history = History([Op(i, round(at * MS), *rest) for i, (at, *rest) in enumerate(rows)])
+    judged = {"availability": Availability().check(history, Unlimited())}
+    assert draw(tmp_path, history, judged=judged) == []
+    words = Page((tmp_path / "report.html").read_text()).words
+    assert "kill tail, once: without an ok write 712 ms (longest 712 ms)" in words
+    assert "write 712 ms" in words[words.index("longest without an ok") :]
+    assert "none for 712 ms" in (tmp_path / "latency.svg").read_text()
