@@ -200,6 +200,36 @@ def bugs(
 
 
 @app.command()
+def claims(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[CLAIM]...", help="these alone; all otherwise")
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live/--no-live", help="the rows that start real processes, too")
+    ] = True,
+    jobs: Annotated[int, typer.Option(help="processes at a time")] = 2,
+    table: Annotated[
+        Path | None,
+        typer.Option(help="write the page, such as docs/claims.md, and its plots beside it"),
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="say which there are, and measure none")
+    ] = False,
+    results: Results = Path("results"),
+) -> int:
+    """Measure what the lectures and papers claim of the systems: the paper's figure beside ours.
+
+    Rows are simulated or counted, but for those that are live. What a row found, and its plot, is
+    kept in results/claims/. 0 if every row holds, 1 if one does not.
+    """
+    from harness.commands import claims as commands
+
+    if list_:
+        return commands.list_claims()
+    return commands.claims(names or [], live=live, jobs=jobs, results=results, table=table)
+
+
+@app.command()
 def shell(
     system: Annotated[str, typer.Argument(metavar="SYSTEM", help="zookeeper")],
     nodes: Annotated[int, typer.Option(help="how many")] = 3,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("harness", "checker", "workloads", "nemesis", "systems")
+ROOMS = ("harness", "checker", "workloads", "nemesis", "systems", "claims")
 
 MAY_IMPORT = {
     "checker": {"checker", "harness"},
@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "nemesis": {"nemesis", "harness"},
     "systems": {"systems", "harness"},
     "harness": {"harness"},
+    "claims": {"claims", "systems", "workloads", "checker", "harness"},
 }
 FRONT_DOORS = {"build.py", "run.py", "cli.py", "pytest_plugin.py"}
 OUTSIDE = {"asyncio", "socket", "subprocess", "threading", "multiprocessing", "signal", "time"}
