@@ -7,10 +7,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from checker import unique
+from checker import growing, unique
 from checker.depth import depth_first
 from checker.encode import Task
 from checker.frontier import frontier
+from checker.model import fitting
 from checker.scan import Scan
 from checker.search import Decision, Meter, Search
 
@@ -30,6 +31,10 @@ Deciding = Generator[None, None, Found]  # yields now and then, returns what it 
 
 def decide(model: Any, tasks: Sequence[Task], meter: Meter) -> Deciding:
     """Decide one key. Stop it at any yield by closing it."""
+    model = fitting(model, [task.f for task in tasks])
+    if growing.is_fit(model, tasks):
+        end = yield from growing.first_violation(model, tasks)
+        return Found(True, "growing") if end is None else _invalid(tasks, end, "growing")
     values = unique.prepare(model, tasks)
     if values is not None:
         end = yield from unique.first_violation(values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Protocol, TypeVar
 
 UPDATE = 0  # may change the state, or is legal only in some states
@@ -31,6 +31,7 @@ class Model(Protocol[S]):
     - `lands(f, value, result)`: the one state that an UPDATE leads to, None if there are several;
     - `refused(f, value, observed)`: what an operation that was refused by a comparison tells, as
       (f, value, result), or None for nothing;
+    - `of(fs)`: the plainest model for a key on which only these operations were done;
     - `keyed = True`: it takes the operations of all keys at once, as values (key, value) and
       results (key, result).
     """
@@ -222,4 +223,106 @@ class Mutex:
         return UPDATE
 
 
-MODELS: dict[str, Any] = {m.name: m for m in (Register, CasRegister, KvAppend, Mutex)}
+class AppendList:
+    """A list that elements are appended to; a key that was never written is an empty list."""
+
+    name = "append-list"
+    fs = frozenset({"read", "append"})
+
+    def initial(self) -> Any:
+        """The empty list."""
+        return ()
+
+    def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
+        """The list after a read or an append."""
+        if f == "append":
+            return (*state, value)
+        return state if result is UNKNOWN or same(state, result or ()) else None
+
+    def kind(self, f: str, value: Any, result: Any) -> int:
+        """Reads observe; an append needs the state."""
+        return UPDATE if f == "append" else OBSERVER
+
+
+class Counter:
+    """A number that amounts are added to, each addition answered with the new number; a key that
+    was never written is 0."""
+
+    name = "counter"
+    fs = frozenset({"read", "increment"})
+
+    def initial(self) -> Any:
+        """Zero."""
+        return 0
+
+    def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
+        """The number after a read or an increment."""
+        if f == "increment":
+            after = state + value
+            return after if result is UNKNOWN or same(after, result) else None
+        seen = 0 if result is None else result
+        return state if result is UNKNOWN or same(state, seen) else None
+
+    def kind(self, f: str, value: Any, result: Any) -> int:
+        """Reads observe; an increment needs the state."""
+        return UPDATE if f == "increment" and value else OBSERVER
+
+    def lands(self, f: str, value: Any, result: Any) -> Any:
+        """An increment whose answer is known leads to that number."""
+        return None if f != "increment" or result is UNKNOWN else result
+
+
+class Kv(CasRegister):
+    """Whatever a key-value store does with one key: read, write, cas, append, increment. A key is
+    judged as the plainest thing that has its operations: a register, a list or a counter, which is
+    fast (see `fitting`)."""
+
+    name = "kv"
+    fs = frozenset({"read", "write", "cas", "append", "increment"})
+
+    def of(self, fs: Iterable[str]) -> Any:
+        """The plainest model for a key on which only these operations were done."""
+        asked = set(fs)
+        if self._initial is None:
+            if asked <= CasRegister.fs | {"refused"}:
+                return CasRegister()
+            for model in (AppendList, Counter):
+                if asked <= model.fs:
+                    return model()
+        return self
+
+    def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
+        """The key's value after an operation: None counts as an empty list, and as 0."""
+        now = state[0]
+        if f == "append":
+            is_list = now is None or isinstance(now, tuple)
+            return ((*(now or ()), value),) if is_list else None
+        if f == "increment":
+            if isinstance(now, bool) or not isinstance(now, (int, type(None))):
+                return None
+            after = (now or 0) + value
+            return (after,) if result is UNKNOWN or same(after, result) else None
+        return super().step(state, f, value, result)
+
+    def kind(self, f: str, value: Any, result: Any) -> int:
+        """Writes are blind; reads observe; all else needs the state."""
+        if f == "write":
+            return BLIND
+        return UPDATE if f in ("append", "increment") else super().kind(f, value, result)
+
+    def lands(self, f: str, value: Any, result: Any) -> Any:
+        """A compare-and-set leads to its new value, an increment to its answer."""
+        if f == "increment":
+            return None if result is UNKNOWN else (result,)
+        return super().lands(f, value, result)
+
+
+def fitting(model: Any, fs: Iterable[str]) -> Any:
+    """The model to judge a key by, on which only these operations were done."""
+    of = getattr(model, "of", None)
+    return of(fs) if of else model
+
+
+MODELS: dict[str, Any] = {
+    m.name: m for m in (Register, CasRegister, KvAppend, Mutex, AppendList, Counter, Kv)
+}

@@ -73,7 +73,7 @@ def _came(call: Call) -> str:
     if done.type != OK:
         saw = "" if done.observed is UNSET else f", having seen {value(done.observed)},"
         return f"was refused{saw}"
-    if op.f in ("read", "get"):
+    if op.f in ("read", "get", "increment"):
         return f"returned {value(done.value)}"
     return "was acknowledged"
 

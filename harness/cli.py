@@ -99,8 +99,9 @@ def check(
     model: Annotated[
         str | None,
         typer.Option(
-            help="register, cas-register, kv-append or mutex; or zookeeper, which is judged by its "
-            "own guarantee; or list-append, transactions; a run has its own checks"
+            help="register, cas-register, append-list, counter, kv (any of these), kv-append or "
+            "mutex; or zookeeper, which is judged by its own guarantee; or list-append, "
+            "transactions; a run has its own checks"
         ),
     ] = None,
     time_limit: Annotated[str, typer.Option(help="for each history")] = "60s",

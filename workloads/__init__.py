@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.workload import Workload
+from workloads.kv import kv
 from workloads.recipes.barrier import barrier
 from workloads.recipes.config import config
 from workloads.recipes.counter import counter, counter_herd
@@ -19,6 +20,7 @@ from workloads.tree import tree
 REGISTRY: dict[str, Callable[..., Workload]] = {
     "register": register,
     "cas-register": cas_register,
+    "kv": kv,
     "tree": tree,
     "lock": lock,
     "herd": herd,

@@ -7,7 +7,7 @@ conventions.md's: `precondition-failed` only where the value was compared at one
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from random import Random
 from typing import Any, Protocol
@@ -44,9 +44,11 @@ class Client:
     now and then something older, which is to be refused.
     """
 
-    def __init__(self, keys: Sequence[int], mix: Mix, rng: Random) -> None:
+    def __init__(
+        self, keys: Sequence[int], mix: Mix, rng: Random, values: Iterator[int] | None = None
+    ) -> None:
         self._keys, self._mix, self._rng = keys, mix, rng
-        self._values = count(1)
+        self._values = count(1) if values is None else values
         self._seen: dict[int, list[Any]] = {key: [None] for key in keys}  # newest last
 
     def __call__(self, ctx: gen.Context) -> Op:
@@ -120,7 +122,7 @@ def _workload(
     client = Client(keys, Mix(read, (1 - read) * (1 - cas)), rng)
     ops: Any = Listening(client, gen.lift(client)) if cas else gen.lift(client)
     if option.flag(options.get("spread", False), "spread"):
-        ops = gen.map(_Spread(nodes), ops)
+        ops = gen.map(Spread(nodes), ops)
     if "readers" in options:
         count_, node = _readers(options["readers"], nodes)
         ops = gen.reserve(count_, gen.lift(_pinned(keys, node, rng)), ops)
@@ -139,7 +141,7 @@ def _workload(
     )
 
 
-class _Spread:
+class Spread:
     """Sends reads to each node in turn."""
 
     def __init__(self, nodes: Sequence[NodeId]) -> None:
@@ -147,6 +149,7 @@ class _Spread:
         self._next = count()
 
     def __call__(self, op: Op) -> Op:
+        """The same operation, through a node if it is a read."""
         if op.f != "read":
             return op
         from msgspec.structs import replace

@@ -25,6 +25,11 @@ def ok(start: float, end: float, process: int, f: str, value: Any, **fields: Any
     return [(start, process, "invoke", f, asked, key), (end, process, "ok", f, value, fields)]
 
 
+def lost(start: float, process: int, f: str, value: Any, **fields: Any) -> list[Any]:
+    """One row: an operation that has no answer."""
+    return [(start, process, "invoke", f, value, fields)]
+
+
 def fault(start: float, f: str, **report: Any) -> list[Any]:
     """Two rows: an op of the nemesis, asked and done a millisecond later."""
     return [

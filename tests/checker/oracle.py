@@ -8,9 +8,11 @@ from typing import Any
 from msgspec import UNSET
 
 from checker import UNKNOWN
-from checker.model import freeze
+from checker.model import fitting, freeze
 from harness.history import History
 from harness.op import FAIL, INFO, INVOKE, OK, Op
+
+GROWING = {"append-list": "append", "counter": "increment"}
 
 Item = tuple[str, Any, Any, int, float, bool]  # f, argument, result, call, return, must
 
@@ -34,7 +36,9 @@ def items(history: History) -> list[Item]:
 
 def is_linearizable(model: Any, history: History) -> bool:
     """Whether some order of the history's operations is legal."""
-    return has_order(model, model.initial(), items(history))
+    left = items(history)
+    model = fitting(model, [item[0] for item in left])
+    return has_order(model, model.initial(), left)
 
 
 def has_order(model: Any, state: Any, left: list[Item]) -> bool:
@@ -139,6 +143,18 @@ class Dice:
         if self.name == "kv-append":
             f = rng.choice(("get", "get", "put", "append", "append"))
             return f, None if f == "get" else rng.choice("abc"[: self.values] + "a")
+        if self.name in GROWING:
+            f = rng.choice(("read", GROWING[self.name]))
+            self.fresh += f == "append"
+            twice = self.name == "append-list" and rng.random() < 0.02
+            appended = self.fresh if self.unique and not twice else self._value()
+            amount = 1 if self.unique else rng.choice((1, 1, 2, -1, 0))
+            return f, None if f == "read" else amount if f == "increment" else appended
+        if self.name == "kv":
+            f = rng.choice(("read", "write", "cas", "increment", "increment"))
+            old = self._any_value()
+            value = [old, self._value()] if f == "cas" else rng.choice((1, 2))
+            return f, None if f == "read" else value
         fs = ("read", "write") if self.name == "register" else ("read", "write", "cas")
         f = rng.choice(fs)
         if f == "cas":
@@ -165,10 +181,14 @@ class Dice:
     ) -> tuple[Any, tuple[Op, Op | None]]:
         rng, f, value, process = self.rng, invoke.f, invoke.value, invoke.process
         if f in ("read", "get"):
-            plain = state[0] if isinstance(state, tuple) else state
+            plain = state[0] if isinstance(state, tuple) and state else state
+            if self.name in GROWING:
+                return self._grown(state, invoke, ret, is_wrong)
             if is_wrong:
                 plain = rng.choice(("", "a", "ab", "b", "aa")) if f == "get" else self._any_value()
             return state, (invoke, Op(-1, ret, process, OK, f, plain))
+        if f == "increment":
+            return self._counted(state, invoke, ret, is_wrong)
         after = self.model.step(state, f, freeze(value), None)
         if is_wrong and after is None and (self.name == "mutex" or rng.random() < 0.5):
             after = state  # answered ok though it could not be done
@@ -181,6 +201,33 @@ class Dice:
             saw = state[0] if not is_wrong else self._any_value()
         done = Op(-1, ret, process, FAIL, f, value, "precondition-failed", observed=saw)
         return state, (invoke, done)
+
+    def _grown(
+        self, state: Any, invoke: Op, ret: int, is_wrong: bool
+    ) -> tuple[Any, tuple[Op, Op | None]]:
+        """A read of a list or a counter; a wrong one is older, or has what nobody did."""
+        rng = self.rng
+        seen = list(state) if isinstance(state, tuple) else state
+        if is_wrong and isinstance(seen, list):
+            ways = [seen[:-1], [*seen, self.fresh + 1], [*seen, self.fresh], seen[::-1]]
+            seen = rng.choice(ways)
+        elif is_wrong:
+            seen += rng.choice((-1, 1, 1, 2))
+        told = seen if seen or rng.random() < 0.5 else None
+        return state, (invoke, Op(-1, ret, invoke.process, OK, "read", told))
+
+    def _counted(
+        self, state: Any, invoke: Op, ret: int, is_wrong: bool
+    ) -> tuple[Any, tuple[Op, Op | None]]:
+        """An increment; a wrong one is answered another number, or done twice."""
+        rng, value, process = self.rng, invoke.value, invoke.process
+        after = self.model.step(state, "increment", value, UNKNOWN)
+        number = after[0] if isinstance(after, tuple) else after
+        if is_wrong and rng.random() < 0.5:
+            after = self.model.step(after, "increment", value, UNKNOWN)
+        elif is_wrong:
+            number += rng.choice((-1, 1))
+        return after, (invoke, Op(-1, ret, process, OK, "increment", number))
 
 
 def _renamed(op: Op, process: Any) -> Op:

@@ -15,7 +15,7 @@ from harness.history import History
 from harness.op import FAIL, INFO, INVOKE, OK, Op
 from harness.result import INVALID, VALID
 
-NAMES = ("register", "cas-register", "kv-append", "mutex")
+NAMES = ("register", "cas-register", "kv-append", "mutex", "append-list", "counter", "kv")
 
 cases = st.tuples(st.sampled_from(NAMES), st.randoms(use_true_random=False))
 
