@@ -13,8 +13,7 @@ from checker.growth import tell_growth
 from checker.model import UNKNOWN, fitting, same
 from checker.possible import possible, possible_in
 from checker.shrink import shrink
-from harness.band import Band, in_force
-from harness.clock import show
+from harness.band import Band, fault_words
 from harness.history import History
 from harness.result import Anomaly, Budget, Edge
 
@@ -63,36 +62,21 @@ def _anomaly(
     during = [t for t in tasks if ops[t.at].time <= end and _return_time(history, t) >= start]
     near = sorted(during, key=lambda t: abs(ops[t.at].time - ops[last.at].time))[:MOST_OPS]
     return Anomaly(
-        sentence=story.sentence + _fault_words(history, last, faults),
-        at=_index(history, last.at),
-        core=tuple(dict.fromkeys(_index(history, t.at) for t in story.core)),
-        ops=tuple(sorted({_index(history, t.at) for t in (*near, *story.core)})),
+        sentence=story.sentence + fault_words(faults, ops[last.at].time, end),
+        at=history.index(last.at),
+        core=tuple(dict.fromkeys(history.index(t.at) for t in story.core)),
+        ops=tuple(sorted({history.index(t.at) for t in (*near, *story.core)})),
         window=(start, end),
         edges=tuple(
-            Edge(_index(history, e.source), _index(history, e.target), e.kind, e.label)
+            Edge(history.index(e.source), history.index(e.target), e.kind, e.label)
             for e in story.edges
         ),
         key=key,
     )
 
 
-def _index(history: History, at: int) -> int:
-    index = history.ops[at].index
-    return index if index >= 0 else at
-
-
 def _return_time(history: History, task: Task) -> int:
     return history.ops[history.partner[task.at]].time if task.must else FOREVER
-
-
-def _fault_words(history: History, last: Task, faults: list[Band]) -> str:
-    end = history.ops[history.partner[last.at]].time
-    band = in_force(faults, history.ops[last.at].time, end)
-    if band is None:
-        return ""
-    if band.start > end:
-        return f"; while {band.label}"
-    return f"; {show(end - band.start)} after {band.label}"
 
 
 def _searched(

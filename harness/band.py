@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from harness.clock import Nanos
+from harness.clock import Nanos, show
 from harness.fault import KINDS, kind_of
 from harness.history import History
 from harness.op import Op
@@ -129,3 +129,10 @@ def in_force(found: Sequence[Band], start: Nanos, end: Nanos) -> Band | None:
     """Of the faults in force at some time from `start` to `end`, the one that began last."""
     during = [band for band in found if band.start <= end and band.end >= start]
     return max(during, key=lambda band: band.start, default=None)
+
+
+def fault_words(found: Sequence[Band], start: Nanos, end: Nanos) -> str:
+    """The end of a sentence about what was wrong from `start` to `end`: the fault in force
+    then that began last; "" for none."""
+    band = in_force(found, start, end)
+    return "" if band is None else f"; {show(end - band.start)} after {band.label}"

@@ -88,6 +88,12 @@ class History:
         code = {name: i for i, name in enumerate(TYPES)}
         return np.fromiter((code[op.type] for op in self.ops), np.int8, len(self.ops))
 
+    def index(self, line: int) -> int:
+        """What the op of a line is called by: its own index, or where it has none the line (-1,
+        no line, stays so)."""
+        index = self.ops[line].index if line >= 0 else -1
+        return index if index >= 0 else line
+
     @property
     def end(self) -> int:
         """The time of the last op in ns; 0 for an empty history."""

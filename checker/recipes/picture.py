@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import UNSET
 
-from harness.band import bands, in_force
-from harness.clock import show
+from harness.band import bands, fault_words
 from harness.history import Call, History
 from harness.result import Anomaly, Edge
 
@@ -28,9 +27,8 @@ def anomaly(
         if call.invoke.key == at.invoke.key and call.invoke.time <= end and ends(call) >= start
     ]
     near.sort(key=lambda call: (abs(call.invoke.time - at.invoke.time), call.invoke.index))
-    during = in_force(bands(history), start, end)
     return Anomaly(
-        sentence=sentence + ("" if during is None else _after(during.start, during.label, end)),
+        sentence=sentence + fault_words(bands(history), start, end),
         at=at.invoke.index,
         core=tuple(dict.fromkeys(call.invoke.index for call in calls)),
         ops=tuple(sorted({call.invoke.index for call in (*near[:MOST_OPS], *calls)})),
@@ -38,10 +36,6 @@ def anomaly(
         edges=tuple(edges),
         key=None if at.invoke.key is UNSET else at.invoke.key,
     )
-
-
-def _after(start: int, label: str, end: int) -> str:
-    return f"; {show(max(0, end - start))} after {label}"
 
 
 def ends(call: Call) -> int:

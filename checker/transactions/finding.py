@@ -15,7 +15,7 @@ from checker.transactions.level import FLAWS, SNAPSHOT, UNCOMMITTED, title
 from checker.transactions.order import NOBODY, Flaw
 from checker.transactions.txn import FOREVER, Append, Inner, Read, Transactions
 from checker.window import window
-from harness.band import Band, in_force
+from harness.band import Band, fault_words
 from harness.clock import show
 from harness.history import History
 from harness.result import Anomaly, Edge
@@ -201,18 +201,17 @@ def anomaly(
 ) -> Anomaly:
     """What to draw and to say."""
     ops, txns = history.ops, it.txns
-    index = [_index(history, txn.at) for txn in txns]
+    index = [history.index(txn.at) for txn in txns]
     times = [ops[txns[i].at].time for i in finding.core]
     ends = [ops[txns[i].done].time for i in finding.core if txns[i].ret != FOREVER]
     start, end = min(times), max([*times, *ends])
-    during = in_force(list(faults), start, end)
     core = tuple(dict.fromkeys(index[i] for i in finding.core))
     near = window(history, start, end, txns[finding.at].at, MOST_OPS)
     return Anomaly(
-        sentence=finding.sentence + _fault_words(during, end),
+        sentence=finding.sentence + fault_words(faults, start, end),
         at=index[finding.at],
         core=core,
-        ops=tuple(sorted({_index(history, i) for i in near} | set(core))),
+        ops=tuple(sorted({history.index(i) for i in near} | set(core))),
         window=(start, end),
         edges=tuple(
             Edge(index[step.source], index[step.target], KINDS[step.kind], label)
@@ -220,21 +219,6 @@ def anomaly(
         ),
         key=it.names[finding.key] if finding.key >= 0 else None,
     )
-
-
-def _fault_words(band: Band | None, end: int) -> str:
-    if band is None:
-        return ""
-    return (
-        f"; while {band.label}"
-        if band.start > end
-        else f"; {show(end - band.start)} after " + (band.label)
-    )
-
-
-def _index(history: History, at: int) -> int:
-    index = history.ops[at].index
-    return index if index >= 0 else at
 
 
 def _element(element: Any) -> str:

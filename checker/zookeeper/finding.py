@@ -10,8 +10,7 @@ from msgspec import Struct
 from checker.window import window
 from checker.zookeeper.log import INDEX, Entry, Log
 from checker.zookeeper.request import Request, code_of, zxid
-from harness.band import Band, in_force
-from harness.clock import show
+from harness.band import Band, fault_words
 from harness.history import History
 from harness.op import INVOKE, WATCH
 from harness.result import Anomaly, Edge
@@ -60,19 +59,18 @@ def anomaly(
     end = max([*times, *ends, line])
     at = finding.at.at if finding.at else _nearest(history, finding.line)
     near = window(history, start, end, at, MOST_OPS)
-    band = in_force(faults, ops[at].time, end) if at >= 0 else None
-    during = "" if band is None else _fault_words(band, end)
+    during = fault_words(faults, ops[at].time, end) if at >= 0 else ""
     return Anomaly(
         sentence=finding.sentence + during,
-        at=_index(history, at),
-        core=tuple(_index(history, i) for i in sorted(core)) or (_index(history, at),),
-        ops=tuple(sorted({_index(history, i) for i in (*near, *core)})),
+        at=history.index(at),
+        core=tuple(history.index(i) for i in sorted(core)) or (history.index(at),),
+        ops=tuple(sorted({history.index(i) for i in (*near, *core)})),
         window=(start, end),
         edges=tuple(_edges(finding.forces, history)),
-        seen=(_index(history, finding.line),) if _is_event(history, finding.line) else (),
+        seen=(history.index(finding.line),) if _is_event(history, finding.line) else (),
         name=finding.name if finding.rule else "",
         places=tuple(
-            (_index(history, r.at), f"zxid {zxid(r.position)}")
+            (history.index(r.at), f"zxid {zxid(r.position)}")
             for r in core.values()
             if r.position is not None
         ),
@@ -115,16 +113,10 @@ def told(entry: Entry) -> str:
     return f"{entry.type} {what}".strip() + whose + error
 
 
-def _fault_words(band: Band, end: int) -> str:
-    if band.start > end:
-        return f"; while {band.label}"
-    return f"; {show(end - band.start)} after {band.label}"
-
-
 def _edges(forces: Iterable[Force], history: History) -> Iterable[Edge]:
     made: dict[Any, Edge] = {}
     for force in forces:
-        a, b = _index(history, force.source.at), _index(history, force.target.at)
+        a, b = history.index(force.source.at), history.index(force.target.at)
         if a != b:
             made.setdefault((a, b, force.kind), Edge(a, b, force.kind, force.label))
     return made.values()
@@ -141,8 +133,3 @@ def _nearest(history: History, line: int) -> int:
 
 def _is_event(history: History, line: int) -> bool:
     return 0 <= line < len(history.ops) and history.ops[line].process == WATCH
-
-
-def _index(history: History, at: int) -> int:
-    index = history.ops[at].index if at >= 0 else -1
-    return index if index >= 0 else at
