@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 import typer
 
-from claims import page
-from claims.claim import Claim, Row, row
-from claims.lab import Lab
-from claims.registry import CLAIMS, chosen, in_order_of_work
+from harness.claims import page
+from harness.claims.claim import Claim, Row, row
+from harness.claims.lab import Lab
+from harness.claims.registry import CLAIMS, chosen, in_order_of_work
 from harness.error import UserError
 from harness.run import EXIT_OK, EXIT_WRONG
 

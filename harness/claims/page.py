@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from claims.claim import COUNT, FIGURE, LECTURE, LIVE, SERVICE, SIMULATION, Row
+from harness.claims.claim import COUNT, FIGURE, LECTURE, LIVE, SERVICE, SIMULATION, Row
 
 HEADS = {
     LECTURE: "What the lectures claim",

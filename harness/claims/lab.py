@@ -10,8 +10,8 @@ from typing import Any, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from claims.trace import Trace, Traced
 from harness import build
+from harness.claims.trace import Trace, Traced
 from harness.clock import Nanos
 from harness.driver import Ending
 from harness.history import Call, History, load_jsonl
@@ -22,7 +22,7 @@ from harness.result import INVALID, VALID
 from harness.run import Judged, check_all, judge, run_plan
 from harness.system import System
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Run(Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from claims.lab import Lab
+    from harness.claims.lab import Lab
 
 # How a figure was obtained
 COUNT = "exact count"  # of messages, requests, answers: no clock is in it

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from checker.recipes.herd import messages
-from claims import plot
-from claims.claim import COUNT, FIGURE, Claim, Found
-from claims.lab import Lab
+from harness.claims import plot
+from harness.claims.claim import COUNT, FIGURE, Claim, Found
+from harness.claims.lab import Lab
 
 SIZES = (10, 30, 100, 300, 1000)
 PLANS = {"simple": "claims/lock-simple", "scalable": "claims/lock-scalable"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from claims import lock
-from claims.claim import Claim
+from harness.claims import lock
+from harness.claims.claim import Claim
 from harness.error import UserError, nearest
 
 CLAIMS: tuple[Claim, ...] = (*lock.CLAIMS,)
