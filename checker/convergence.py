@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from harness.core import Dump, NodeId
+from harness.core import Dump, NodeId, alike
 from harness.history import History
 from harness.result import INVALID, UNKNOWN, VALID, Budget, Result
 
@@ -18,7 +18,7 @@ class Convergence:
     A node whose log ends where another's goes on is *behind*: it may yet get there, so that is
     unknown and not invalid. `nodes` are all the replicas there were, where that is known: one alone
     cannot differ. Others that hold a state of another kind (the servers z1, z2, ... beside a chain)
-    are compared among themselves.
+    are compared among themselves; and so are the nodes of each group (one chain of several).
     """
 
     name = "convergence"
@@ -29,17 +29,18 @@ class Convergence:
     def check(self, history: History, budget: Budget) -> Result:
         """Invalid where two nodes differ that have come equally far; unknown where one is behind,
         or where fewer than two, or not all that answered clients, said what they hold."""
-        dumps, others = history.dumps, []
+        dumps, kinds = history.dumps, _groups(history.dumps)
         if self._nodes:
             dumps = {n: d for n, d in history.dumps.items() if n in self._nodes}
-            others = kinds({n: d for n, d in history.dumps.items() if n not in self._nodes})
+            others = {n: d for n, d in history.dumps.items() if n not in self._nodes}
+            kinds = [*_groups(dumps), *alike(others)]
         data = {"digests": {node: dump.digest for node, dump in sorted(history.dumps.items())}}
-        for some in (dumps, *others):
+        for some in kinds:
             groups = by_digest({n: d for n, d in some.items() if n not in behind(some)})
             if len(groups) > 1:
                 shown = " | ".join(f"[{' '.join(nodes)}]" for nodes in groups)
                 return Result(INVALID, f"nodes hold different states at the end: {shown}", data)
-        late = [words for some in (dumps, *others) for words in behind(some).values()]
+        late = [words for some in kinds for words in behind(some).values()]
         if late:
             return Result(UNKNOWN, f"{'; '.join(late)} at the end", data)
         is_all = bool(dumps) and set(self._nodes) == set(dumps)
@@ -89,11 +90,11 @@ def _reach(dump: Dump) -> int:
     return max(_by_index(dump), default=0)
 
 
-def kinds(dumps: Mapping[NodeId, Dump]) -> list[dict[NodeId, Dump]]:
-    """Dumps by the letters that their nodes' names begin with."""
+def _groups(dumps: Mapping[NodeId, Dump]) -> list[dict[NodeId, Dump]]:
+    """By their groups alone."""
     found: dict[str, dict[NodeId, Dump]] = {}
-    for node, dump in sorted(dumps.items()):
-        found.setdefault(node.rstrip("0123456789"), {})[node] = dump
+    for node, dump in dumps.items():
+        found.setdefault(dump.group, {})[node] = dump
     return list(found.values())
 
 

@@ -75,7 +75,8 @@ class Observe(Struct, frozen=True, gc=False):
 class Note(Struct, frozen=True, gc=False):
     """Tell the harness something; nothing reaches back into a core.
 
-    `what="role"` feeds View.roles: data is {"role": "leader", "epoch": term}. `what="members"`
+    `what="role"` feeds View.roles: data is {"role": "leader", "epoch": term}, and where there are
+    several groups of which each has such roles, "group": its number. `what="members"`
     feeds View.members: data is {"members": ["n1", ...], "epoch": number of the configuration}.
     Anything else only goes to the trace and the node's log.
     """
@@ -89,11 +90,13 @@ Effect = Send | Persist | Snapshot | Compact | SetTimer | CancelTimer | Complete
 
 class Dump(Struct, frozen=True):
     """What a node holds at the end of a run: its committed log (JSON-able entries, oldest first),
-    its state (JSON-able), and `digest`, equal on two nodes exactly if their states are."""
+    its state (JSON-able), and `digest`, equal on two nodes exactly if their states are. Nodes hold
+    replicas of one thing where their `group` is the same; others are not compared."""
 
     log: list[Any]
     state: Any
     digest: str
+    group: str = ""
 
 
 class Core(Protocol):
@@ -139,11 +142,18 @@ class ClientCore(Protocol):
 
 
 def unlike(dumps: Mapping[NodeId, Dump]) -> list[NodeId]:
-    """The nodes, alike by the letters of their names, that do not all hold the same."""
-    held: dict[str, dict[NodeId, str]] = {}
-    for name, dump in dumps.items():
-        held.setdefault(name.rstrip("0123456789"), {})[name] = dump.digest
-    return [name for kind in held.values() if len(set(kind.values())) > 1 for name in kind]
+    """The nodes, alike by the letters of their names and their groups, that do not all hold the
+    same."""
+    kinds = alike(dumps)
+    return [name for kind in kinds if len({d.digest for d in kind.values()}) > 1 for name in kind]
+
+
+def alike(dumps: Mapping[NodeId, Dump]) -> list[dict[NodeId, Dump]]:
+    """Dumps by the letters that their nodes' names begin with, and by their groups."""
+    found: dict[tuple[str, str], dict[NodeId, Dump]] = {}
+    for name, dump in sorted(dumps.items()):
+        found.setdefault((name.rstrip("0123456789"), dump.group), {})[name] = dump
+    return list(found.values())
 
 
 def dump_of(log: list[Any], state: Any) -> Dump:

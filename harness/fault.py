@@ -105,10 +105,12 @@ class Outcome(Struct, frozen=True):
 
 
 class Role(Struct, frozen=True):
-    """What a node last said it is ("leader", "head", ...), under which term or epoch."""
+    """What a node last said it is ("leader", "head", ...), under which term or epoch; and of which
+    group, where each of several has such roles."""
 
     name: str
     epoch: int
+    group: int = 0
 
 
 class View(Struct, frozen=True):
@@ -122,11 +124,13 @@ class View(Struct, frozen=True):
     members: tuple[NodeId, ...] = ()  # who votes, as last said by a node; empty where none said
 
     def with_role(self, name: str) -> tuple[NodeId, ...]:
-        """Nodes and managers that claim this role at the highest epoch claimed by anyone up, in
-        name order; for "leader" or "head" that is one or none."""
+        """Nodes and managers that claim this role at the highest epoch claimed by anyone up of
+        their group, in name order; for "leader" or "head" that is one or none a group."""
         claims = {n: r for n, r in self.roles.items() if r.name == name and n in self.up}
-        newest = max((role.epoch for role in claims.values()), default=0)
-        return tuple(sorted(n for n, role in claims.items() if role.epoch == newest))
+        newest: dict[int, int] = {}
+        for role in claims.values():
+            newest[role.group] = max(role.epoch, newest.get(role.group, 0))
+        return tuple(sorted(n for n, r in claims.items() if r.epoch == newest[r.group]))
 
 
 Plan = Sequence[Action] | Generator[Action, Outcome, None]

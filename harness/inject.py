@@ -39,7 +39,7 @@ class Roles:
 
     def note(self, node: NodeId, data: Mapping[str, Any]) -> None:
         """Take in the data of a Note("role", ...) of this node's present incarnation."""
-        role = Role(str(data["role"]), int(data["epoch"]))
+        role = Role(str(data["role"]), int(data["epoch"]), int(data.get("group", 0)))
         old = self._roles.get(node)
         if old is None or role.epoch >= old.epoch:
             self._roles[node] = role

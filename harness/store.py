@@ -70,7 +70,8 @@ class RunFolder:
             folder = self.path / node
             folder.mkdir(exist_ok=True)
             (folder / "log.jsonl").write_bytes(_ENCODER.encode_lines(dump.log))
-            _write_json(folder / "state.json", {"digest": dump.digest, "state": dump.state})
+            held = {"digest": dump.digest, "state": dump.state, "group": dump.group}
+            _write_json(folder / "state.json", held)
         self.log(f"history saved: {len(history)} lines", history.end)
 
     def save_results(self, outcome: RunResult) -> None:
@@ -174,7 +175,9 @@ def load_dumps(folder: Path) -> dict[NodeId, Dump]:
         try:
             held = msgspec.json.decode(state.read_bytes(), type=dict)
             log = msgspec.json.Decoder().decode_lines((state.parent / "log.jsonl").read_bytes())
-            dumps[state.parent.name] = Dump(log, held["state"], held["digest"])
+            dumps[state.parent.name] = Dump(
+                log, held["state"], held["digest"], held.get("group", "")
+            )
         except (msgspec.MsgspecError, OSError, KeyError) as error:
             raise HistoryError(f"{state}: not a node's state: {error}") from None
     return dumps

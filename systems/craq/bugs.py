@@ -20,11 +20,11 @@ from harness.error import UserError
 from harness.op import OK, Op
 from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
 from systems.craq.elected import CONFIG, ElectedManager
+from systems.craq.layout import Config
 from systems.craq.link import Link
 from systems.craq.manager import Manager
 from systems.craq.message import (
     Ack,
-    Config,
     Entry,
     Grant,
     Hello,
@@ -123,7 +123,7 @@ class LeaseFromReceipt(Node):
     def _grant(self, grant: Grant, now: Nanos) -> list[Effect]:
         before = self.answered
         effects = super()._grant(grant, now)
-        if self.answered > before and grant.lease and grant.config.epoch == self.epoch:
+        if self.answered > before and grant.lease and grant.layout.version == self.layout.version:
             self.lease_until = max(self.lease_until, now + grant.lease)
         return effects
 

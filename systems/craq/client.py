@@ -1,7 +1,8 @@
-"""A client of the chain: it learns the configuration as it goes, and asks the right node."""
+"""A client of the chains: it learns the layout as it goes, and asks the right node."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import UNSET
@@ -10,7 +11,8 @@ from harness.clock import MS, Nanos
 from harness.core import NodeId
 from harness.op import Op, fail, ok
 from harness.script import Ask, Running, Sleep
-from systems.craq.message import Config, Moved, Request
+from systems.craq.layout import NOWHERE, Layout
+from systems.craq.message import Moved, Request
 from systems.craq.message import Reply as Answer
 
 BREATH: Nanos = 20 * MS  # between two tries that found nobody ready
@@ -21,7 +23,10 @@ class Client:
     does not answer is passed over. The same request keeps its id however often it is sent, so it is
     done once.
 
-    An operation with `op.node` set asks that node and no other. Where that node sends it on (an
+    Of a key that another chain answers for, reads go to a node of that one.
+
+    An operation with `op.node` set asks that node and no other, if it is of the key's chain or to
+    join it; else one of that chain's, always the same. Where that node sends it on (an
     update to the head; with plain chain replication a read to the tail) the answer comes from
     there, and the completion's `node` still is the one that was asked.
     """
@@ -41,7 +46,7 @@ class Client:
         self.turn = self.home  # whose turn it is to be asked
         self.wait = timeout // 4
         self.apportioned = apportioned
-        self.config = Config()
+        self.layout = Layout()
         self.id = 0
 
     def run(self, op: Op, now: Nanos) -> Running:
@@ -50,13 +55,14 @@ class Client:
         key = None if op.key is UNSET else op.key
         first = True
         while True:
-            asked = op.node or self._whom(op.f, first)
-            request = Request(self.me, self.id, self.config.epoch, op.f, key, op.value)
+            config = self.layout.chain_of(key)
+            asked = self._pinned(op.node, key) if op.node else self._whom(op.f, config.chain, first)
+            request = Request(self.me, self.id, config.epoch, op.f, key, op.value)
             reply = yield Ask(asked, request, self.wait)
             message = None if reply is None else reply.message
             if reply is not None and type(message) is Answer:
-                return _completion(op, message, op.node or reply.source)
-            if isinstance(message, Moved) and self._learn(message.config):
+                return _completion(op, message, asked if op.node else reply.source)
+            if isinstance(message, Moved) and self._learn(message.layout):
                 first = True
                 continue
             first = False
@@ -64,26 +70,35 @@ class Client:
             if message is not None:
                 yield Sleep(BREATH)
 
-    def _whom(self, f: str, first: bool) -> NodeId:
+    def _whom(self, f: str, chain: Sequence[NodeId], first: bool) -> NodeId:
         """The node that should know best, at the first try; then one after another."""
-        chain = self.config.chain
         if first and chain:
             if f != "read":
                 return chain[0]
             if not self.apportioned:
                 return chain[-1]
+            if self.nodes[self.turn] not in chain:
+                return chain[self.turn % len(chain)]
         return self.nodes[self.turn]
+
+    def _pinned(self, node: NodeId, key: Any) -> NodeId:
+        """The node that was named, or who stands in for it in another chain."""
+        number = self.layout.number_of(key)
+        if number == NOWHERE or self.layout.place_of(node, self.nodes) == number:
+            return node
+        chain = self.layout.chains[number].chain
+        return chain[self.nodes.index(node) % len(chain)]
 
     def _pass_over(self, asked: NodeId) -> None:
         if asked == self.nodes[self.turn]:
             self.turn = (self.turn + 1) % len(self.nodes)
 
-    def _learn(self, config: Config) -> bool:
-        """Whether this configuration is newer than ours; if so home is asked first again."""
-        if config.epoch <= self.config.epoch:
+    def _learn(self, layout: Layout) -> bool:
+        """Whether this layout is newer than ours; if so home is asked first again."""
+        if layout.version <= self.layout.version:
             return False
-        self.config = config
-        if self.nodes[self.home] in config.chain:
+        self.layout = layout
+        if any(self.nodes[self.home] in config.chain for config in layout.chains):
             self.turn = self.home
         return True
 

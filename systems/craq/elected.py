@@ -2,7 +2,7 @@
 
     /manager    ephemeral of the manager that leads; it writes it again and again, to know that its
                 session lives
-    /config     the configuration; changed only at the version that was read
+    /config     the layout; changed only at the version that was read
     /nodes      the replicas' ephemerals
 
     standby --/manager is free--> elected --/config read--> leads --session lost--> standby
@@ -23,8 +23,9 @@ from harness.clock import MS, Nanos
 from harness.core import Effect, NodeId, Note, Send, SetTimer
 from harness.op import OK, Op
 from systems.craq.coordination import SAID, Coordination
+from systems.craq.layout import Layout
 from systems.craq.manager import TICK, Manager
-from systems.craq.message import Config, Grant, Ping
+from systems.craq.message import Grant, Ping
 from systems.craq.options import Times
 from systems.craq.registered import PLACE
 
@@ -40,11 +41,12 @@ class ElectedManager(Manager):
         self,
         me: NodeId,
         nodes: Sequence[NodeId],
+        first: Layout,
         times: Times,
         servers: Sequence[NodeId],
         session: Nanos,
     ) -> None:
-        super().__init__(me, nodes, times)
+        super().__init__(me, nodes, first, times)
         self.leads = False
         self.lease_until: Nanos = 0  # this manager's own
         self.gone: frozenset[NodeId] = frozenset()  # replicas whose ephemeral is there no more
@@ -109,26 +111,25 @@ class ElectedManager(Manager):
     def _read(self, op: Op, now: Nanos) -> list[Effect]:
         if op.type == OK:
             data, stat = op.value
-            return self._lead(convert(data, Config), stat["version"], now, now)
+            return self._lead(convert(data, Layout), stat["version"], now, now)
         if op.error == "no-node":
-            first = Config(1, self.nodes)
 
             def made(done: Op, then: Nanos) -> list[Effect]:
                 if done.type != OK:
                     return self._step_down(then)
-                return self._lead(first, 0, then + self.boot, then)
+                return self._lead(self.first, 0, then + self.boot, then)
 
-            return self._ensemble.do("create", [CONFIG, to_builtins(first)], made, now)
+            return self._ensemble.do("create", [CONFIG, to_builtins(self.first)], made, now)
         return self._step_down(now)
 
-    def _lead(self, config: Config, version: int, well: Nanos, now: Nanos) -> list[Effect]:
-        """Go on with the configuration as it is; what was granted under it is not known. All nodes
+    def _lead(self, layout: Layout, version: int, well: Nanos, now: Nanos) -> list[Effect]:
+        """Go on with the layout as it is; what was granted under it is not known. All nodes
         are taken for well at the time `well`."""
         self.leads, self._writing = True, False
-        self.leaving, self.pings = (), {}
+        self.leaving, self.pings = frozenset(), {}
         self.granted = dict.fromkeys(self.nodes, now)
         self.well = dict.fromkeys(self.nodes, well)
-        self.config, self._version = config, version
+        self.layout, self._version = layout, version
         return [*self._tell(), *self._look(now)]
 
     def _step_down(self, now: Nanos) -> list[Effect]:
@@ -198,14 +199,14 @@ class ElectedManager(Manager):
     def _is_well(self, node: NodeId, now: Nanos) -> bool:
         return node not in self.gone and super()._is_well(node, now)
 
-    # -- configurations --
+    # -- layouts --
 
     def _review(self, now: Nanos) -> list[Effect]:
-        """Not while a configuration is being written: who is left out by it stays without a
+        """Not while a layout is being written: who is left out by it stays without a
         lease."""
         return [] if self._writing else super()._review(now)
 
-    def change(self, config: Config, now: Nanos) -> list[Effect]:
+    def change(self, layout: Layout, now: Nanos) -> list[Effect]:
         """Write it at the version that was read; it begins when that is acknowledged."""
         if self._writing:
             return []
@@ -218,16 +219,15 @@ class ElectedManager(Manager):
             if not self.leads:
                 return []
             self._version = op.value["version"]
-            self.leaving = ()
-            self.config = config
+            self._begin(layout)
             return self._tell()
 
-        value = [CONFIG, to_builtins(config), self._version]
+        value = [CONFIG, to_builtins(layout), self._version]
         return self._ensemble.do("setData", value, written, now)
 
     def _tell(self) -> list[Effect]:
-        news = Grant(self.config)
+        news = Grant(self.layout)
         return [self._say("manager"), *(Send(node, news) for node in self.nodes)]
 
     def _say(self, role: str) -> Note:
-        return Note("role", {"role": role, "epoch": self.config.epoch})
+        return Note("role", {"role": role, "epoch": self.layout.version})

@@ -1,20 +1,22 @@
-"""What a chain promises, checked while it runs in the simulator."""
+"""What chains promise, checked while they run in the simulator."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from harness.core import Core, NodeId
 from harness.error import InvariantViolated
+from systems.craq.layout import NOWHERE, Layout
 from systems.craq.manager import Manager
-from systems.craq.message import Config, Entry
+from systems.craq.message import Entry
 from systems.craq.node import Node
 
 
 class ChainInvariants:
-    """- an epoch has one chain;
-    - what is committed anywhere is committed everywhere, at the same place in the log;
-    - every member that lacks nothing holds all that was ever committed, in every later epoch too;
+    """- a version has one layout, and an epoch one chain; nobody is in two chains of a layout;
+    - what is committed anywhere in a chain is committed everywhere, at the same place in the log;
+    - every member that lacks nothing holds all that its chain ever committed, in every later epoch
+      too;
     - the log of a later node of the chain is a prefix of an earlier one's: Hist_i = Hist_j + Sent_i
       (Chain Replication, section 3: the Update Propagation Invariant).
 
@@ -22,55 +24,76 @@ class ChainInvariants:
     """
 
     def __init__(self) -> None:
-        self.chains: dict[int, tuple[NodeId, ...]] = {}
-        self.committed: list[Entry] = []  # the longest committed log seen so far
-        self._seen: dict[NodeId, tuple[Node, int]] = {}  # how far each core's commits were compared
+        self.layouts: dict[int, Layout] = {}
+        self.epochs: dict[int, tuple[int, tuple[NodeId, ...]]] = {}  # of which chain, and who
+        self.committed: dict[int, list[Entry]] = {}  # the longest committed log seen so far
+        self._seen: dict[NodeId, tuple[Node, int, int]] = {}  # a core, its chain, how far compared
         self._compared: dict[tuple[NodeId, NodeId], tuple[Node, Node, int]] = {}
 
     def check(self, cores: Mapping[NodeId, Core]) -> None:
         """Raises InvariantViolated."""
         nodes = [core for core in cores.values() if isinstance(core, Node)]
-        for core in cores.values():
-            if isinstance(core, Manager):
-                self._one_chain(core.config)
+        self._layouts(cores.values())
         for node in nodes:
-            self._one_chain(node.place.config)
-            self._same_commits(node)
-        newest = max(self.chains, default=0)  # nobody may be up yet, or wait for its disk
+            if node.log_of != NOWHERE:
+                self._same_commits(node)
         for node in nodes:
-            if node.epoch == newest and node.place.inside and node.synced:
+            if node.place.inside and node.synced and node.epoch == self._newest(node.place.number):
                 self._has_all(node)
         self._prefixes({node.me: node for node in nodes})
 
-    def _one_chain(self, config: Config) -> None:
-        known = self.chains.setdefault(config.epoch, config.chain)
-        if known != config.chain:
-            raise InvariantViolated(f"epoch {config.epoch} has two chains: {known}, {config.chain}")
+    def _layouts(self, cores: Iterable[Core]) -> None:
+        for core in cores:
+            if isinstance(core, Manager | Node):
+                known = self.layouts.get(core.layout.version)
+                if known is None:
+                    self._is_sound(core.layout)
+                elif known is not core.layout and known != core.layout:
+                    raise InvariantViolated(f"two layouts: {known}, {core.layout}")
+
+    def _is_sound(self, layout: Layout) -> None:
+        """A layout seen for the first time."""
+        self.layouts[layout.version] = layout
+        members = [node for config in layout.chains for node in config.chain]
+        if len(set(members)) < len(members):
+            raise InvariantViolated(f"somebody is in two chains: {layout}")
+        for number, config in enumerate(layout.chains):
+            known = self.epochs.setdefault(config.epoch, (number, config.chain))
+            if known != (number, config.chain):
+                raise InvariantViolated(
+                    f"epoch {config.epoch} has two chains: {known[1]}, {config.chain}"
+                )
+
+    def _newest(self, number: int) -> int:
+        """The newest epoch of a chain that anybody has seen."""
+        return self.layouts[max(self.layouts)].chains[number].epoch
 
     def _same_commits(self, node: Node) -> None:
-        core, start = self._seen.get(node.me, (node, 0))
+        core, chain, start = self._seen.get(node.me, (node, node.log_of, 0))
         store = node.store
-        if core is not node or start > store.committed:
+        committed = self.committed.setdefault(node.log_of, [])
+        if core is not node or chain != node.log_of or start > store.committed:
             start = 0
         for i in range(start, store.committed):
-            if i == len(self.committed):
-                self.committed.append(store.log[i])
-            elif store.log[i] != self.committed[i]:
+            if i == len(committed):
+                committed.append(store.log[i])
+            elif store.log[i] != committed[i]:
                 raise InvariantViolated(
-                    f"{node.me} has committed {store.log[i]} where {self.committed[i]} was"
+                    f"{node.me} has committed {store.log[i]} where {committed[i]} was"
                 )
-        self._seen[node.me] = (node, store.committed)
+        self._seen[node.me] = (node, node.log_of, store.committed)
 
     def _has_all(self, node: Node) -> None:
-        log, done = node.store.log, len(self.committed)
+        committed = self.committed[node.place.number]
+        log, done = node.store.log, len(committed)
         if len(log) < done:
             raise InvariantViolated(
                 f"{node.me}, {node.place.role} of epoch {node.epoch}, has lost committed entries "
                 f"{len(log) + 1} to {done}"
             )
-        if done and log[done - 1] != self.committed[-1]:
+        if done and log[done - 1] != committed[-1]:
             raise InvariantViolated(
-                f"{node.me} holds {log[done - 1]} where {self.committed[-1]} was committed"
+                f"{node.me} holds {log[done - 1]} where {committed[-1]} was committed"
             )
 
     def _prefixes(self, nodes: Mapping[NodeId, Node]) -> None:

@@ -1,9 +1,9 @@
-"""The configuration manager: it alone says who is in the chain, one chain an epoch.
+"""The configuration manager: it alone says who is in which chain, one chain an epoch.
 
     steady --a node is lost--> fencing: its lease is not renewed --it is over--> next epoch
-    steady --a spare has caught up--> next epoch, with the spare as its joining tail
+    steady --a chain is short, and a spare has caught up--> next epoch: it is the joining tail
 
-- The configuration is on disk before anybody hears of it.
+- The layout is on disk before anybody hears of it.
 - A node is lost when it has not been heard, or does not hear the manager, or when it and another of
   the chain do not hear one another: a chain needs all its links. Of those that all hear one another
   the largest set stays.
@@ -21,7 +21,8 @@ from typing import Any
 
 from harness.clock import MS, SECOND, Nanos
 from harness.core import Effect, NodeId, Note, Persist, Send, SetTimer
-from systems.craq.message import Config, Grant, Ping
+from systems.craq.layout import Config, Layout
+from systems.craq.message import Grant, Ping
 from systems.craq.options import Times
 
 TICK: Nanos = 50 * MS
@@ -29,31 +30,33 @@ BOOT: Nanos = 3 * SECOND  # how long nodes that start for the first time may tak
 
 
 class Manager:
-    """The core of a manager that is alone, and keeps the configuration on its own disk."""
+    """The core of a manager that is alone, and keeps the layout on its own disk. It begins with
+    `first`; `nodes` are all, spares too."""
 
     boot: Nanos = BOOT
 
-    def __init__(self, me: NodeId, nodes: Sequence[NodeId], times: Times) -> None:
+    def __init__(self, me: NodeId, nodes: Sequence[NodeId], first: Layout, times: Times) -> None:
         self.me = me
         self.nodes = tuple(nodes)
+        self.first = first
         self.times = times
-        self.config = Config()
+        self.layout = Layout()
         self.granted: dict[NodeId, Nanos] = {}  # when its lease was last renewed
         self.well: dict[NodeId, Nanos] = {}  # when it was last known to hear us and be heard
         self.pings: dict[NodeId, Ping] = {}  # the last of each
-        self.leaving: tuple[NodeId, ...] = ()  # not renewed, to be left out of the next epoch
+        self.leaving: frozenset[NodeId] = frozenset()  # not renewed, to be left out
         self.ticked: Nanos = 0
 
     def start(self, stored: Sequence[Any], now: Nanos) -> Iterable[Effect]:
-        """Go on with the last configuration; the first is all nodes in order of name."""
+        """Go on with the last layout."""
         self.ticked = now
         self.granted = dict.fromkeys(self.nodes, now)
         self.well = dict.fromkeys(self.nodes, now)
         if stored:
-            self.config = stored[-1]
+            self.layout = stored[-1]
             return [self._role(), SetTimer("tick", TICK)]
         self.well = dict.fromkeys(self.nodes, now + self.boot)
-        return [*self.change(Config(1, self.nodes), now), SetTimer("tick", TICK)]
+        return [*self.change(self.first, now), SetTimer("tick", TICK)]
 
     def receive(self, source: NodeId, message: Any, now: Nanos) -> Iterable[Effect]:
         """Pings only."""
@@ -80,43 +83,59 @@ class Manager:
         lease = self.lease_for(node, now)
         if lease:
             self.granted[node] = now
-        return [*effects, Send(node, Grant(self.config, ping.life, ping.sent, lease))]
+        return [*effects, Send(node, Grant(self.layout, ping.life, ping.sent, lease))]
 
     def lease_for(self, node: NodeId, now: Nanos) -> Nanos:
         """The lease that a node may have now, from when it asked; 0 for none."""
-        stays = node in self.config.chain and node not in self.leaving
-        return self.times.lease if stays else 0
+        is_inside = any(node in config.chain for config in self.layout.chains)
+        return self.times.lease if is_inside and node not in self.leaving else 0
 
     def _settled(self, node: NodeId, ping: Ping, now: Nanos) -> list[Effect]:
         """The joining tail lacks nothing any more."""
-        config = self.config
-        if node != config.joining or not ping.ready or ping.epoch != config.epoch:
+        if not ping.ready:
             return []
-        return self.change(Config(config.epoch, config.chain), now)
+        for number, config in enumerate(self.layout.chains):
+            if node == config.joining and ping.epoch == config.epoch:
+                return self.change(self.layout.settled(number), now)
+        return []
 
-    # -- configurations --
+    # -- layouts --
 
     def _review(self, now: Nanos) -> list[Effect]:
-        """Fence who is lost, then leave them out; else let a spare in."""
-        stay = self._stay(now)
-        self.leaving = tuple(n for n in self.config.chain if n not in stay)
-        if not self.leaving:
-            return self._admit(now)
-        if any(now < self.granted[node] + self.times.fence for node in self.leaving):
-            return []
-        joining = self.config.joining if self.config.joining in stay else ""
-        return self.change(Config(self.config.epoch + 1, stay, joining), now)
+        """Fence who is lost, then leave them out; let spares in where nobody is lost. One change at
+        a time."""
+        layout = self.layout
+        stays = [self._stay(config, now) for config in layout.chains]
+        self.leaving = frozenset(
+            node
+            for config, stay in zip(layout.chains, stays, strict=True)
+            for node in config.chain
+            if node not in stay
+        )
+        for number, stay in enumerate(stays):
+            if next_ := self._next(number, stay, now):
+                return self.change(next_, now)
+        return []
 
-    def _stay(self, now: Nanos) -> tuple[NodeId, ...]:
-        """Who of the chain may stay: the largest set, in chain order, that all hear one another and
+    def _next(self, number: int, stay: tuple[NodeId, ...], now: Nanos) -> Layout | None:
+        """The next layout for what a chain needs now, if it is time for it."""
+        config = self.layout.chains[number]
+        if stay == config.chain:
+            return self._admit(number, now)
+        lost = self.leaving.intersection(config.chain)
+        if any(now < self.granted[node] + self.times.fence for node in lost):
+            return None
+        return self.layout.changed(number, stay, config.joining if config.joining in stay else "")
+
+    def _stay(self, config: Config, now: Nanos) -> tuple[NodeId, ...]:
+        """Who of a chain may stay: the largest set, in chain order, that all hear one another and
         whose head lacks nothing. The whole chain where there is no such set."""
-        chain = self.config.chain
-        well = tuple(node for node in chain if self._is_well(node, now))
+        well = tuple(node for node in config.chain if self._is_well(node, now))
         for size in range(len(well), 0, -1):
             for some in combinations(well, size):
-                if some[0] != self.config.joining and self._all_hear(some):
+                if some[0] != config.joining and self._all_hear(some):
                     return some
-        return chain
+        return config.chain
 
     def _is_well(self, node: NodeId, now: Nanos) -> bool:
         return now - self.well[node] < self.times.detect
@@ -129,28 +148,33 @@ class Manager:
                 return False
         return True
 
-    def _admit(self, now: Nanos) -> list[Effect]:
-        """A spare that has caught up becomes the tail; one at a time."""
-        config = self.config
-        if config.joining:
-            return []
+    def _admit(self, number: int, now: Nanos) -> Layout | None:
+        """A spare that has caught up with a chain that is short becomes its tail; one at a time."""
+        config = self.layout.chains[number]
+        if config.joining or not self.layout.is_short(number):
+            return None
         for node in self.nodes:
             ping = self.pings.get(node)
-            if node in config.chain or ping is None or not self._is_well(node, now):
+            if ping is None or not ping.ready or ping.epoch != config.epoch:
                 continue
-            if ping.ready and ping.epoch == config.epoch and self._all_hear((*config.chain, node)):
-                return self.change(Config(config.epoch + 1, (*config.chain, node), node), now)
-        return []
+            is_called = node not in config.chain and self._calls(number, node)
+            if is_called and self._is_well(node, now) and self._all_hear((*config.chain, node)):
+                return self.layout.changed(number, (*config.chain, node), node)
+        return None
 
-    def change(self, config: Config, now: Nanos) -> list[Effect]:
-        """The next epoch begins: written down, then told to all. One of the same epoch only says
-        that nobody is joining any more."""
-        is_new, self.config = config.epoch > self.config.epoch, config
-        if not is_new:
-            return [Persist(config)]
-        self.leaving = ()
-        news = Grant(config)
-        return [Persist(config), self._role(), *(Send(node, news) for node in self.nodes)]
+    def _calls(self, number: int, node: NodeId) -> bool:
+        return self.layout.place_of(node, self.nodes) == number
+
+    def change(self, layout: Layout, now: Nanos) -> list[Effect]:
+        """The next layout: written down, then told to all."""
+        self._begin(layout)
+        news = Grant(layout)
+        return [Persist(layout), self._role(), *(Send(node, news) for node in self.nodes)]
+
+    def _begin(self, layout: Layout) -> None:
+        self.layout = layout
+        inside = [node for config in layout.chains for node in config.chain]
+        self.leaving = self.leaving.intersection(inside)
 
     def _role(self) -> Note:
-        return Note("role", {"role": "manager", "epoch": self.config.epoch})
+        return Note("role", {"role": "manager", "epoch": self.layout.version})

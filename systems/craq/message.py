@@ -1,7 +1,7 @@
-"""What is said on the chain, what is written down, and the configuration everyone follows.
+"""What is said on a chain, and what is written down.
 
-Every message carries the epoch it was said in. Of another node's, a lower one is dropped, and a
-higher one makes the receiver ask the manager. Tags are in small letters, since the coordination
+Every message along a chain carries the epoch it was said in. A lower one is dropped, and a higher
+one makes the receiver ask the manager. Tags are in small letters, since the coordination
 service's messages, which pass the same links, have some names in common with these.
 """
 
@@ -13,15 +13,7 @@ from msgspec import Struct
 
 from harness.clock import Nanos
 from harness.core import NodeId
-
-
-class Config(Struct, frozen=True, tag=str.lower, array_like=True):
-    """One epoch's chain, head first. `joining` is its last node while that may still lack some
-    of what was committed, "" when it does not. Epoch 0: none known yet."""
-
-    epoch: int = 0
-    chain: tuple[NodeId, ...] = ()
-    joining: NodeId = ""
+from systems.craq.layout import Layout
 
 
 class Entry(Struct, frozen=True, gc=False, array_like=True):
@@ -46,7 +38,8 @@ class Entry(Struct, frozen=True, gc=False, array_like=True):
 
 
 class Request(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
-    """A client's operation; the same (client, id) is the same request, however often it comes."""
+    """A client's operation; the same (client, id) is the same request, however often it comes.
+    `epoch` is that of the chain that answers for the key, as far as the client knows."""
 
     client: str
     id: int
@@ -67,10 +60,10 @@ class Reply(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
 
 
 class Moved(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
-    """wrong-epoch: nothing was done; ask again under this configuration."""
+    """wrong-epoch: nothing was done; ask again under this layout."""
 
     id: int
-    config: Config
+    layout: Layout
 
 
 class NotReady(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
@@ -178,19 +171,19 @@ class Ping(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
 
 
 class Grant(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
-    """From the manager: the configuration, and a lease of `lease` ns (0: none) that counts from the
+    """From the manager: the layout, and a lease of `lease` ns (0: none) that counts from the
     `sent` of the ping it answers. As news nobody asked for, `life` is 0."""
 
-    config: Config
+    layout: Layout
     life: int = 0
     sent: Nanos = 0
     lease: Nanos = 0
 
 
 class Beat(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
-    """From node to node: I am here."""
+    """From node to node, also of other chains: I am here, and follow this version."""
 
-    epoch: int
+    version: int
 
 
 Message = (
@@ -229,9 +222,11 @@ class Truncated(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
 
 
 class Followed(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
-    """The node follows this epoch; an older one it never will again."""
+    """The node follows this version; an older one it never will again. Its log is that of this
+    chain: it drops one of another chain's."""
 
-    epoch: int
+    version: int
+    chain: int
 
 
-Record = Appended | Truncated | Followed | Config
+Record = Appended | Truncated | Followed | Layout

@@ -29,14 +29,16 @@ from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
+
 from harness.clock import MS, Nanos
 from harness.core import Dump, Effect, NodeId, Note, Persist, Send, SetTimer
+from systems.craq.layout import NOWHERE, Config, Layout
 from systems.craq.link import Link
 from systems.craq.message import (
     Ack,
     Appended,
     Beat,
-    Config,
     Copied,
     Copy,
     Entry,
@@ -80,14 +82,17 @@ class Node:
         apportioned: bool = True,
     ) -> None:
         self.me = me
+        self.members = tuple(members)
         self.others = tuple(m for m in members if m != me)
         self.managers = tuple(managers)
         self.times = times
         self.apportioned = apportioned
         self.store = self.store_type()
-        self.place = Place(me, Config())
+        self.layout = Layout()
+        self.place = Place(me, self.layout)
         self.epoch = 0  # of `place`
-        self.floor = 0  # the highest epoch ever followed
+        self.floor = 0  # the highest version ever followed
+        self.log_of = NOWHERE  # the chain whose log this is
         self.life = rng.getrandbits(40)  # tells this incarnation's messages from earlier ones'
         self.lease_until: Nanos = 0
         self.synced = False  # lacks nothing that was committed
@@ -121,7 +126,8 @@ class Node:
             elif isinstance(record, Truncated):
                 self.store.truncate(record.last)
             else:
-                self.floor = record.epoch
+                self.floor = record.version
+                self._turn_to(record.chain)
         self.heard = dict.fromkeys(self.others, now)
         self.answered = now - 1  # not yet; but a ping sent now may be
         return self.timer("tick", now)
@@ -134,13 +140,15 @@ class Node:
         if kind is Grant:
             return self._grant(message, now)
         self.heard[source] = now
+        if kind is Beat:
+            return self._refetch(now) if message.version > self.layout.version else ()
         if message.epoch == self.epoch:
-            return self._handlers[kind](source, message, now) if kind is not Beat else ()
+            return self._handlers[kind](source, message, now)
         return self._refetch(now) if message.epoch > self.epoch else ()
 
     def timer(self, name: str, now: Nanos) -> Iterable[Effect]:
         """Every `ping`: renew the lease, and see that nothing is stuck."""
-        beat = Beat(self.epoch)
+        beat = Beat(self.layout.version)
         effects: list[Effect] = [
             SetTimer("tick", self.times.ping),
             *self._ping(now),
@@ -155,13 +163,14 @@ class Node:
         return effects
 
     def dump(self) -> Dump:
-        """The committed log and state."""
-        return self.store.dump()
+        """The committed log and state; to be the same as that of others in its chain."""
+        number = self.place.number
+        return replace(self.store.dump(), group=f"{self.me}" if number == NOWHERE else f"{number}")
 
     # -- a client's request --
 
     def _request(self, request: Request, now: Nanos) -> list[Effect]:
-        if request.epoch != self.epoch:
+        if request.epoch != self.epoch or not self.epoch:
             return self._other_epoch(request, now)
         if request.f == "read":
             return self._read(request, now)
@@ -169,10 +178,10 @@ class Node:
 
     def _other_epoch(self, request: Request, now: Nanos) -> list[Effect]:
         """Tell the client what is known here; ask the manager if the client knows more."""
-        if not self.epoch:
+        if not self.layout.version:
             return [Send(request.client, NotReady(request.id, 0))]
-        effects = self._refetch(now) if request.epoch > self.epoch else []
-        return [*effects, Send(request.client, Moved(request.id, self.place.config))]
+        effects = self._refetch(now) if request.epoch > self.layout.version else []
+        return [*effects, Send(request.client, Moved(request.id, self.layout))]
 
     def _is_serving(self, now: Nanos) -> bool:
         """Whether what is clean here is the newest there is."""
@@ -432,38 +441,56 @@ class Node:
 
     def _grant(self, grant: Grant, now: Nanos) -> list[Effect]:
         """A lease counts from when it was asked for, not from when it came."""
-        effects = self._follow(grant.config, now)
+        effects = self._learn(grant.layout, now)
         if grant.life == self.life and grant.sent > self.answered:
             self.answered = grant.sent
-            if grant.lease and grant.config.epoch == self.epoch:
+            if grant.lease and grant.layout.version == self.layout.version:
                 self.lease_until = max(self.lease_until, grant.sent + grant.lease)
                 effects += self._commit_all(now)
         return effects
 
-    def _follow(self, config: Config, now: Nanos) -> list[Effect]:
-        """Take up a newer configuration."""
-        if config.epoch <= self.epoch or config.epoch < self.floor:
+    def _learn(self, layout: Layout, now: Nanos) -> list[Effect]:
+        """Take up a newer layout."""
+        if layout.version <= self.layout.version or layout.version < self.floor:
             return []
-        self.floor = self.epoch = config.epoch
-        place = self.place = Place(self.me, config)
+        self.floor, self.layout = layout.version, layout
+        place = Place(self.me, layout, self.members)
+        if place.number != NOWHERE:
+            self._turn_to(place.number)
+        effects: list[Effect] = [Persist(Followed(layout.version, self.log_of))]
+        if place.epoch != self.epoch:
+            return effects + self._follow(place.config, now)
+        self.place = place
+        return effects
+
+    def _turn_to(self, number: int) -> None:
+        """The log is to be this chain's: one of another's has nothing in common with it."""
+        if number != self.log_of:
+            self.log_of = number
+            self.store.truncate(0)
+            self.ticket += 1
+
+    def _follow(self, config: Config, now: Nanos) -> list[Effect]:
+        """Take up a new epoch of this node's chain, or that of another chain."""
+        self.epoch = config.epoch
+        place = self.place = Place(self.me, self.layout, self.members)
         self.synced = place.inside and config.joining != self.me
         self.greeted = False
         self.link = self.link_type(place.succ, self.epoch) if place.succ else None
         effects: list[Effect] = [
-            Persist(Followed(self.epoch)),
-            Note("role", {"role": place.role, "epoch": self.epoch}),
-            *self._send_away(config),
+            Note("role", {"role": place.role, "epoch": self.layout.version, "group": place.number}),
+            *self._send_away(),
         ]
         if place.pred:
             effects.append(self._greeting())
-        elif not place.inside:
+        elif self.epoch and not place.inside:
             effects.append(self._copy_request())
         return effects + self._commit_all(now)
 
-    def _send_away(self, config: Config) -> list[Effect]:
-        """Reads that wait for the old tail's answer ask again under the new configuration."""
+    def _send_away(self) -> list[Effect]:
+        """Reads that wait for the old tail's answer ask again under the new layout."""
         waiting, self.waiting = self.waiting, {}
-        return [Send(r.client, Moved(r.id, config)) for r in waiting.values()]
+        return [Send(r.client, Moved(r.id, self.layout)) for r in waiting.values()]
 
 
 def _length(stretches: Sequence[tuple[int, int]]) -> int:

@@ -1,16 +1,18 @@
-"""A node's place in the chain of one epoch."""
+"""A node's place in a layout."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from harness.core import NodeId
-from systems.craq.message import Config
+from systems.craq.layout import NOWHERE, Config, Layout
 
 
 class Place:
-    """Where `me` stands in a configuration: its neighbours, and whether it is head or tail.
+    """Where `me` stands in its chain: its neighbours, and whether it is head or tail.
 
-    A node outside the chain is neither and has no neighbours; head and tail of the chain are ""
-    where no configuration is known yet.
+    A spare's chain is the one that calls it; it is outside of that, neither head nor tail, and has
+    no neighbours. Where there is none, `number` is NOWHERE, the epoch 0, and head and tail are "".
     """
 
     __slots__ = (
@@ -21,12 +23,15 @@ class Place:
         "is_head",
         "is_tail",
         "me",
+        "number",
         "pred",
         "succ",
         "tail",
     )
 
-    def __init__(self, me: NodeId, config: Config) -> None:
+    def __init__(self, me: NodeId, layout: Layout, nodes: Iterable[NodeId] = ()) -> None:
+        self.number = layout.place_of(me, nodes)
+        config = layout.chains[self.number] if self.number != NOWHERE else Config()
         chain = config.chain
         self.me = me
         self.config = config

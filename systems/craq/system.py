@@ -12,6 +12,7 @@ from harness.system import Invariants, node_names
 from systems.craq.client import Client
 from systems.craq.elected import ElectedManager
 from systems.craq.invariants import ChainInvariants
+from systems.craq.layout import first_layout
 from systems.craq.manager import Manager
 from systems.craq.message import Message, Record
 from systems.craq.node import Node
@@ -23,10 +24,12 @@ from systems.zookeeper.system import TICKS, ZooKeeper
 
 
 class Craq:
-    """A chain of `nodes` replicas. Its `managers` (m1, m2, ...) elect one of them through the
-    ZooKeeper-like service, `ensemble` servers of it (z1, z2, ...), which keeps the configuration;
-    `session` is the timeout of their sessions, and of the replicas'. With `ensemble` 0 there is one
-    manager, which keeps the configuration on its own disk.
+    """`nodes` replicas in `chains` chains, shared out evenly in order; the last `spares` are in
+    none until one is needed. The keys are shared out among the chains, too.
+
+    The `managers` (m1, m2, ...) elect one of them through the ZooKeeper-like service, `ensemble`
+    servers of it (z1, z2, ...), which keeps the layout; `session` is the timeout of their sessions,
+    and of the replicas'. With `ensemble` 0 there is one manager, which keeps it on its own disk.
 
     `apportioned=False` is plain chain replication: reads at the tail only. `timeout` is a client's
     limit for one operation; the other times are those of systems.craq.options.Times. With the
@@ -44,6 +47,8 @@ class Craq:
         self,
         nodes: int = 3,
         *,
+        chains: int = 1,
+        spares: int = 0,
         apportioned: bool = True,
         timeout: str = "1s",
         lease: str = "600ms",
@@ -62,6 +67,7 @@ class Craq:
         if not ensemble and managers > 1:
             raise ValueError("managers: without an ensemble there can be only one")
         self.nodes = node_names(nodes)
+        self.first = first_layout(self.nodes, chains, spares)
         self.deciders = node_names(managers, "m")
         self.servers = node_names(ensemble, "z")
         self.managers = (*self.deciders, *self.servers)
@@ -82,7 +88,7 @@ class Craq:
             return self._server(me, rng)
         if me in self.deciders:
             elected = (self.servers, self.session) if self.servers else ()
-            manager: Core = self.manager_type(me, self.nodes, self.times, *elected)
+            manager: Core = self.manager_type(me, self.nodes, self.first, self.times, *elected)
             return manager
         common = (me, self.nodes, self.deciders, self.times, rng)
         registers = {"servers": self.servers, "session": self.session} if self.servers else {}

@@ -197,6 +197,15 @@ def test_a_node_that_is_behind_is_unknown_and_one_that_went_elsewhere_is_invalid
     assert verdict(Dump([1, 2], None, "a")) == (VALID, None)  # the last one changed nothing
 
 
+def test_nodes_of_different_groups_need_not_hold_the_same() -> None:
+    def verdict(*groups: str) -> str:
+        held = {f"n{i + 1}": Dump([1], None, f"d{i}", g) for i, g in enumerate(groups)}
+        return judge(Convergence(list(held)), h(dumps=held)).verdict
+
+    assert verdict("a", "b", "n3") == VALID
+    assert verdict("a", "b", "a") == INVALID
+
+
 def lines(first: int, last: int) -> list[dict[str, int]]:
     return [{"index": index, "term": 1} for index in range(first, last + 1)]
 

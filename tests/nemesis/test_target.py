@@ -117,3 +117,16 @@ def test_wrong_target_is_refused_with_the_nearest_right_one(targets, message):
 def test_wrong_grudge_map_is_refused(grudge, message):
     with pytest.raises(ValueError, match=message):
         target.check(grudge, grudges=True)
+
+
+def test_role_that_several_groups_have_is_drawn_among_the_newest_of_each() -> None:
+    roles = {
+        "n1": Role("head", 4, 0),
+        "n2": Role("head", 7, 0),
+        "n3": Role("head", 2, 1),
+        "n4": Role("tail", 7, 0),
+    }
+    view = World(4, roles=roles).view()
+    assert view.with_role("head") == ("n2", "n3")
+    drawn = {target.nodes_of("head", view, Random(seed)) for seed in range(20)}
+    assert drawn == {("n2",), ("n3",)}

@@ -8,11 +8,17 @@ from typing import Any
 
 from harness.clock import MS, Nanos
 from harness.core import Effect, Persist, Send
-from systems.craq.message import Config, Grant, Ping, Request
+from systems.craq.layout import Config, Layout
+from systems.craq.message import Grant, Ping, Request
 from systems.craq.node import Node
 from systems.craq.options import Times
 
 TIMES = Times()
+
+
+def laid(config: Config, wanted: int = 3) -> Layout:
+    """The layout of a lone chain, of which no version changed nothing in the chain."""
+    return Layout(config.epoch, (config,), ((0, 0),), (wanted,))
 
 
 class Chain:
@@ -75,7 +81,7 @@ class Chain:
         for name in only or self.names:
             node = self.nodes[name]
             span = TIMES.lease if lease and name in config.chain else 0
-            self.hear(name, Grant(config, node.life, self.now, span))
+            self.hear(name, Grant(laid(config, len(self.names)), node.life, self.now, span))
 
     def flow(self, wanted: Callable[[str, str, Any], bool] = lambda *_: True) -> None:
         """Deliver in order what is wanted, and what comes of it; the rest stays under way."""

@@ -12,7 +12,8 @@ from harness.plan import load_plan
 from harness.rng import stream
 from harness.variant import CORRECT
 from systems.craq.bugs import MISSING, VARIANTS, TakesAnything
-from systems.craq.message import Ack, Config, Entry, Reply, Update
+from systems.craq.layout import Config
+from systems.craq.message import Ack, Entry, Reply, Update
 from tests.simulation.test_plans import ROOT
 from tests.systems.craq.by_hand import Chain
 

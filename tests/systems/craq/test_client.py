@@ -11,7 +11,9 @@ from harness.core import Complete, Send
 from harness.op import Op, invoke
 from harness.rng import stream
 from systems.craq import Craq
-from systems.craq.message import Config, Moved, NotReady, Reply, Request
+from systems.craq.layout import Config
+from systems.craq.message import Moved, NotReady, Reply, Request
+from tests.systems.craq.by_hand import laid
 
 CHAIN = Config(3, ("n3", "n1", "n2"))
 
@@ -43,7 +45,7 @@ class Talk:
     def learn(self) -> None:
         """Make a read to learn the chain by, and forget it."""
         self.invoke("read")
-        self.hear("n2", Moved(1, CHAIN))
+        self.hear("n2", Moved(1, laid(CHAIN)))
         self.hear("n2", Reply(1, 3))
         self.sent.clear()
 
@@ -51,7 +53,7 @@ class Talk:
 def test_first_request_goes_home_and_learns_the_configuration() -> None:
     talk = Talk()
     talk.invoke("write", 5)
-    talk.hear("n2", Moved(1, CHAIN))
+    talk.hear("n2", Moved(1, laid(CHAIN)))
     assert talk.sent == [
         ("n2", Request("c1", 1, 0, "write", "k", 5)),
         ("n3", Request("c1", 1, 3, "write", "k", 5)),
@@ -68,7 +70,7 @@ def test_read_goes_home() -> None:
 def test_plain_chain_reads_at_the_tail() -> None:
     talk = Talk(apportioned=False)
     talk.core.invoke(invoke("read", key="k"), 0)
-    talk.hear("n2", Moved(1, Config(3, ("n3", "n2", "n1"))))
+    talk.hear("n2", Moved(1, laid(Config(3, ("n3", "n2", "n1")))))
     assert [to for to, _ in talk.sent] == ["n1"]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from harness.error import InvariantViolated
 from systems.craq.invariants import ChainInvariants
-from systems.craq.message import Config, Entry, Update
-from systems.craq.place import Place
-from tests.systems.craq.by_hand import Chain
+from systems.craq.layout import Config
+from systems.craq.message import Entry, Update
+from tests.systems.craq.by_hand import Chain, laid
 
 
 def written() -> tuple[Chain, ChainInvariants]:
@@ -36,7 +37,7 @@ def test_chain_of_which_nobody_is_to_be_seen_is_not_accused() -> None:
 
 def test_two_chains_of_one_epoch_are_seen() -> None:
     chain, watcher = written()
-    chain["n2"].place = Place("n2", Config(1, ("n2", "n3")))
+    chain["n2"].layout = replace(laid(Config(1, ("n2", "n3"))), version=2)
     with pytest.raises(InvariantViolated, match="two chains"):
         watcher.check(chain.nodes)
 

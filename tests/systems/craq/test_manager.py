@@ -6,9 +6,11 @@ from typing import Any
 
 from harness.clock import MS, SECOND
 from harness.core import Persist, Send
+from systems.craq.layout import Config, first_layout
 from systems.craq.manager import BOOT, TICK, Manager
-from systems.craq.message import Config, Grant, Ping
+from systems.craq.message import Grant, Ping
 from systems.craq.options import Times
+from tests.systems.craq.by_hand import laid
 
 TIMES = Times()
 ALL = ("n1", "n2", "n3")
@@ -19,16 +21,16 @@ class Managed:
 
     def __init__(self, *stored: Config, first: int = 0) -> None:
         self.now = first
-        self.manager = Manager("m1", ALL, TIMES)
+        self.manager = Manager("m1", ALL, first_layout(ALL), TIMES)
         self.sent: list[tuple[str, Grant]] = []
         self.leased: dict[str, int] = {}
         self.began: dict[int, int] = {}  # epoch -> when
         self.answered = dict.fromkeys(ALL, first)
-        self.do(self.manager.start(stored, self.now))
+        self.do(self.manager.start([laid(config) for config in stored], self.now))
 
     @property
     def config(self) -> Config:
-        return self.manager.config
+        return self.manager.layout.chains[0]
 
     def do(self, effects: Any) -> None:
         for effect in effects:
@@ -37,7 +39,7 @@ class Managed:
                 self.sent.append((effect.to, grant))
                 if grant.lease:
                     self.leased[effect.to] = self.now
-                self.began.setdefault(grant.config.epoch, self.now)
+                self.began.setdefault(grant.layout.chains[0].epoch, self.now)
 
     def ping(self, node: str, *, deaf: bool = False, hears: Any = None, ready: bool = True) -> None:
         """`deaf`: it has had no answer since the last ping that was not deaf."""
@@ -65,9 +67,9 @@ def steady() -> Managed:
 
 
 def test_first_chain_is_all_nodes_and_is_written_down_before_it_is_told() -> None:
-    effects = list(Manager("m1", ALL, TIMES).start((), 0))
-    assert effects[0] == Persist(Config(1, ALL))
-    assert Send("n1", Grant(Config(1, ALL))) in effects[1:]
+    effects = list(Manager("m1", ALL, first_layout(ALL), TIMES).start((), 0))
+    assert effects[0] == Persist(laid(Config(1, ALL)))
+    assert Send("n1", Grant(laid(Config(1, ALL)))) in effects[1:]
 
 
 def test_nodes_that_start_slowly_are_waited_for() -> None:
@@ -116,7 +118,7 @@ def test_manager_that_was_started_again_waits_one_lease_for_its_first_new_epoch(
 def test_manager_that_was_started_again_goes_on_with_its_last_configuration() -> None:
     managed = Managed(Config(3, ALL), Config(4, ("n1", "n3")))
     managed.ping("n1")
-    assert managed.sent == [("n1", Grant(Config(4, ("n1", "n3")), 1, 0, TIMES.lease))]
+    assert managed.sent == [("n1", Grant(laid(Config(4, ("n1", "n3"))), 1, 0, TIMES.lease))]
 
 
 def test_manager_that_stood_still_accuses_nobody() -> None:
@@ -165,7 +167,7 @@ def test_joined_tail_that_lacks_nothing_may_become_head() -> None:
     managed.run(1 * SECOND, "n1", "n2")
     assert managed.config == Config(7, ("n1", "n2"))
     managed.run(2 * SECOND, "n2")
-    assert managed.config == Config(8, ("n2",))
+    assert managed.config == Config(9, ("n2",))
 
 
 def test_spare_is_let_in_at_the_tail_once_it_has_caught_up() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from harness.clock import MS
 from harness.core import Persist, Send
+from systems.craq.layout import Config
 from systems.craq.message import (
     Ack,
-    Config,
     Copied,
+    Copy,
     Entry,
+    Followed,
+    Grant,
     Moved,
     NotReady,
     Ping,
@@ -21,7 +25,7 @@ from systems.craq.message import (
     Update,
     Version,
 )
-from tests.systems.craq.by_hand import TIMES, Chain
+from tests.systems.craq.by_hand import TIMES, Chain, laid
 
 
 def only(kind: type) -> object:
@@ -332,7 +336,7 @@ def test_grant_to_an_earlier_incarnation_is_no_lease() -> None:
 def _grant(chain: Chain, name: str, sent: int) -> object:
     from systems.craq.message import Grant
 
-    return Grant(Config(1, chain.names), chain[name].life, sent, TIMES.lease)
+    return Grant(laid(Config(1, chain.names)), chain[name].life, sent, TIMES.lease)
 
 
 def test_message_of_an_older_epoch_is_dropped() -> None:
@@ -364,7 +368,7 @@ def test_node_never_goes_back_to_an_older_epoch_even_after_a_restart() -> None:
 def test_client_of_another_epoch_is_told_the_configuration() -> None:
     chain = Chain()
     chain.hear("n2", Request("c1", 1, 0, "read", "k"))
-    assert chain.told == [("c1", Moved(1, Config(1, chain.names)))]
+    assert chain.told == [("c1", Moved(1, laid(Config(1, chain.names))))]
 
 
 def test_node_that_knows_no_chain_says_so() -> None:
@@ -554,3 +558,45 @@ def test_second_answer_about_the_log_as_it_was_is_ignored() -> None:
     assert [type(answer) for answer in answers] == [Copied]
     chain.hear("n1", answers[0], "n3")
     assert chain.log("n1") == ["a", "b", "c"]
+
+
+# Another chain's spare
+
+
+def test_spare_that_another_chain_calls_drops_the_log_that_it_has_before_it_copies() -> None:
+    chain = Chain()
+    chain.write("a")
+    chain.flow()
+    called = replace(
+        laid(Config(1, chain.names)),
+        version=4,
+        chains=(Config(3, ("n1", "n2")), Config(4, ("n9",))),
+        wanted=(2, 2),
+    )
+    effects = chain.hear("n3", Grant(called), "m1")
+    assert Persist(Followed(4, 1)) in effects
+    assert Send("n9", Copy(4, chain["n3"].ticket, ())) in effects
+    assert (chain.log("n3"), chain["n3"].store.committed) == ([], 0)
+    chain.now += 1 * MS
+    chain.begin("n3")
+    assert chain.log("n3") == []
+
+
+def test_spare_that_its_own_chain_calls_again_keeps_its_log() -> None:
+    chain = Chain()
+    chain.write("a")
+    chain.flow()
+    idle = replace(laid(Config(2, ("n1", "n2"))), wanted=(2,))
+    chain.hear("n3", Grant(idle), "m1")
+    assert (chain["n3"].epoch, chain.log("n3")) == (0, ["a"])
+    chain.hear("n3", Grant(laid(Config(3, ("n1",)))), "m1")
+    assert (chain["n3"].epoch, chain.log("n3")) == (3, ["a"])
+
+
+def test_node_of_no_chain_tells_clients_the_layout() -> None:
+    chain = Chain()
+    idle = replace(laid(Config(2, ("n1", "n2"))), wanted=(2,))
+    chain.hear("n3", Grant(idle), "m1")
+    chain.ask("read", at="n3")
+    chain.hear("n3", Request("c1", 2, 2, "write", "k", "a"))
+    assert chain.told == [("c1", Moved(1, idle)), ("c1", Moved(2, idle))]

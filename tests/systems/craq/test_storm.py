@@ -54,6 +54,43 @@ def test_storm_finds_no_fault_in_variants(name: str) -> None:
         assert_right(chain_storm(seed, **options), options.get("nodes", 3))
 
 
+SHARDED: dict[str, dict[str, Any]] = {
+    "two-chains": {"nodes": 6, "chains": 2, "every": 150 * MS},
+    "spare": {"nodes": 4, "spares": 1, "every": 150 * MS},
+    "two-chains-and-spares": {"nodes": 8, "chains": 2, "spares": 2, "every": 100 * MS},
+    "three-short-chains": {"nodes": 7, "chains": 3, "spares": 1, "every": 150 * MS},
+    "sharded-and-plain": {"nodes": 7, "chains": 2, "spares": 1, "apportioned": False},
+}
+
+
+def assert_whole(run: Run, chains: int = 1, spares: int = 0, **options: Any) -> None:
+    """No promise broken, linearizable, every chain as long as it is to be and its nodes alike, and
+    every key written and read again."""
+    assert run.ending.violation is None
+    result = check(run.history, CasRegister())
+    assert (result.verdict, result.cause) == ("valid", None)
+    nodes = [dump for name, dump in run.ending.dumps.items() if name.startswith("n")]
+    digests = {dump.group: dump.digest for dump in nodes if not dump.group.startswith("n")}
+    assert len(digests) == chains
+    assert sum(dump.group.startswith("n") for dump in nodes) == spares
+    assert all(dump.digest == digests.get(dump.group, dump.digest) for dump in nodes)
+    late = [op for op in run.client_ops if op.time > run.healed + 4 * SECOND and op.type == OK]
+    assert {(op.key, op.f) for op in late} >= {(k, f) for k in KEYS for f in ("read", "write")}
+
+
+@pytest.mark.parametrize("name", list(SHARDED))
+def test_storm_finds_no_fault_in_several_chains_and_spares(name: str) -> None:
+    for seed in range(4):
+        assert_whole(chain_storm(seed, **SHARDED[name]), **SHARDED[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(SHARDED))
+def test_many_storms_find_no_fault_in_several_chains_and_spares(name: str) -> None:
+    for seed in range(1_000, 1_040):
+        assert_whole(chain_storm(seed, **SHARDED[name]), **SHARDED[name])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(VARIANTS))
 def test_many_storms_find_no_fault(name: str) -> None:

@@ -1,0 +1,115 @@
+"""A layout: which chains there are, who is in them, and which of them answers for which key.
+
+One versioned document, changed only by the manager. A key belongs to a slot, for ever; a slot to
+one of the `ranges`, and so to a chain. A chain goes from epoch to epoch; an epoch's number is the
+layout's version that began it, so no two chains ever have one in common: two logs that both have
+entries of an epoch are logs of one chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+from zlib import crc32
+
+from msgspec import Struct, json
+from msgspec.structs import replace
+
+from harness.core import NodeId
+
+SLOTS = 64
+NOWHERE = -1  # the number of no chain
+
+
+class Config(Struct, frozen=True, array_like=True):
+    """One epoch of a chain, head first. `joining` is its last node while that may still lack some
+    of what was committed, "" when it does not. Epoch 0: none known yet."""
+
+    epoch: int = 0
+    chain: tuple[NodeId, ...] = ()
+    joining: NodeId = ""
+
+
+class Layout(Struct, frozen=True, tag=str.lower, array_like=True):
+    """Chains by number, from 0. `ranges` are (first slot, chain), in order of slots, each up to the
+    next one's first. A chain is to have `wanted` nodes; a node that is in no chain is a spare,
+    unless an administrator has taken it `out`. Version 0: none known yet."""
+
+    version: int = 0
+    chains: tuple[Config, ...] = ()
+    ranges: tuple[tuple[int, int], ...] = ()
+    wanted: tuple[int, ...] = ()
+    out: tuple[NodeId, ...] = ()
+
+    def number_of(self, key: Any) -> int:
+        """The chain that answers for a key."""
+        if len(self.ranges) == 1:
+            return self.ranges[0][1]
+        slot = slot_of(key)
+        return next((c for first, c in reversed(self.ranges) if first <= slot), NOWHERE)
+
+    def chain_of(self, key: Any) -> Config:
+        """The same, as it is now; an empty one where no layout is known."""
+        number = self.number_of(key)
+        return self.chains[number] if number != NOWHERE else Config()
+
+    def is_short(self, number: int) -> bool:
+        """Whether a chain has fewer nodes than it is to have."""
+        return len(self.chains[number].chain) < self.wanted[number]
+
+    def place_of(self, node: NodeId, nodes: Iterable[NodeId]) -> int:
+        """The chain that a node is in, or, for a spare, that calls it; else NOWHERE. Chains that
+        are short call the spares in turn, so that each has some to choose from. `nodes` are all."""
+        for number, config in enumerate(self.chains):
+            if node in config.chain:
+                return number
+        short = [number for number in range(len(self.chains)) if self.is_short(number)]
+        if not short or node in self.out:
+            return NOWHERE
+        inside = {member for config in self.chains for member in config.chain}
+        spares = [n for n in nodes if n not in inside and n not in self.out]
+        return short[spares.index(node) % len(short)]
+
+    def changed(self, number: int, chain: Sequence[NodeId], joining: NodeId = "") -> Layout:
+        """The next version, in which a chain begins a new epoch."""
+        version = self.version + 1
+        config = Config(version, tuple(chain), joining)
+        return replace(self, version=version, chains=_with(self.chains, number, config))
+
+    def settled(self, number: int) -> Layout:
+        """The next version: in this chain's epoch nobody is joining any more."""
+        config = replace(self.chains[number], joining="")
+        return replace(self, version=self.version + 1, chains=_with(self.chains, number, config))
+
+
+def _with(chains: Sequence[Config], number: int, config: Config) -> tuple[Config, ...]:
+    return (*chains[:number], config, *chains[number + 1 :])
+
+
+def first_layout(nodes: Sequence[NodeId], chains: int = 1, spares: int = 0) -> Layout:
+    """The first: the nodes but the last `spares` are shared out evenly among the chains, in order,
+    and the slots likewise. Raises ValueError where a chain would have none."""
+    if chains < 1:
+        raise ValueError("chains: at least one is needed")
+    if chains > SLOTS:
+        raise ValueError(f"chains: there are {SLOTS} slots, so there can be no more chains")
+    members = nodes[: len(nodes) - spares]
+    if not 0 <= spares <= len(nodes) or len(members) < chains:
+        raise ValueError(f"nodes: {len(nodes)} are too few for {chains} chains and {spares} spares")
+    made = tuple(
+        Config(number + 1, tuple(members[first:end]))
+        for number, (first, end) in enumerate(_parts(len(members), chains))
+    )
+    ranges = tuple((first, number) for number, (first, _) in enumerate(_parts(SLOTS, chains)))
+    return Layout(chains, made, ranges, tuple(len(config.chain) for config in made))
+
+
+def _parts(count: int, parts: int) -> list[tuple[int, int]]:
+    return [(count * i // parts, count * (i + 1) // parts) for i in range(parts)]
+
+
+@lru_cache(maxsize=1 << 16, typed=True)
+def slot_of(key: Any) -> int:
+    """A key's slot: the same in every process, at every time."""
+    return crc32(json.encode(key)) % SLOTS
