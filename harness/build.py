@@ -12,6 +12,7 @@ from typing import Any, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from harness import cost
 from harness.core import ClientCore, NodeId
 from harness.driver import Driver, Setup, SystemSpec
 from harness.error import PlanError, UserError, WeaklinkError, nearest
@@ -280,6 +281,7 @@ def test(plan: Plan) -> Test:
             concurrency=plan.concurrency,
             options=plan.options,
             pipeline=load.pipeline,
+            costs=plan.costs,
         ),
         generator=_generator(plan, load, faults),
         checkers=_checkers(plan, load),
@@ -352,6 +354,11 @@ def validate(plan: Plan) -> list[tuple[str, str]]:
         if made_package and able is not None and (lacks_ := made_package.nemesis.needs - able):
             names = ", ".join(sorted(t.__name__ for t in lacks_))
             mistakes.append((field, f"the {plan.driver} driver cannot do {entry.name} ({names})"))
+    if plan.costs and plan.driver == "live":
+        what = "only the simulator knows costs: a live run takes the time that it takes"
+        mistakes.append(("costs", what))
+    elif built:
+        mistakes += cost.mistakes(plan.costs, built)
     return mistakes + _options(plan, made) + _expectations(plan, load)
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from harness.clock import Nanos
 from harness.core import Dump, NodeId
+from harness.cost import Costs
 from harness.fault import Nemesis, View
 from harness.system import System
 
@@ -52,6 +53,7 @@ class Setup(Struct, frozen=True):
     `options` are the plan's own words for this driver (latency, base_port, ...). `folder` is where
     node logs and data go; the simulator may be given None and then writes nothing. Threads
     `k * pipeline` to `(k + 1) * pipeline - 1` share one client (named after the first process).
+    `costs`: how long nodes are busy with messages; only the simulator can say.
     """
 
     spec: SystemSpec
@@ -62,6 +64,7 @@ class Setup(Struct, frozen=True):
     folder: Path | None = None
     options: Mapping[str, Any] = {}
     pipeline: int = 1
+    costs: Costs = Costs()
 
 
 class Ending(Struct, frozen=True):

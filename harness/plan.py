@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, fields
 
 from harness.clock import SECOND, Nanos
+from harness.cost import Costs
 from harness.error import PlanError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Plan(Struct, frozen=True):
     expect: Mapping[str, str] = {}
     require: Require = Require()
     stop_on: str = ""
-    costs: Mapping[str, Nanos] = {}
+    costs: Costs = Costs()
     options: Mapping[str, Any] = {}  # the driver's own: latency, base_port, ...
     path: Path | None = None
 
@@ -110,10 +111,20 @@ def dump_plan(plan: Plan, command: str = "") -> str:
     document["require"] = asdict(plan.require)
     for key in ("nemesis_interval", "time_limit", "recovery"):
         document[key] = exact(document[key])
-    document["costs"] = {what: exact(cost) for what, cost in plan.costs.items()}
+    document["costs"] = _costs(plan.costs)
     head = f"# Run again with: {command}\n" if command else ""
     body = yaml.safe_dump(_plain(document), sort_keys=False, allow_unicode=True, width=100)
     return head + body
+
+
+def _costs(costs: Costs) -> dict[str, Any]:
+    """As a plan writes them."""
+    document: dict[str, Any] = {kind: exact(cost) for kind, cost in costs.receive.items()}
+    if costs.send:
+        document["send"] = {kind: exact(cost) for kind, cost in costs.send.items()}
+    if costs.nodes:
+        document["nodes"] = dict(costs.nodes)
+    return document
 
 
 def exact(time: Nanos) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import fields
 
 from harness.clock import duration
+from harness.cost import Costs
 from harness.error import nearest
 from harness.plan import Named, Plan, Require
 from harness.plan_tree import Mistake, Place, Tree, kind
@@ -213,6 +214,44 @@ def _require(tree: Tree) -> Require:
     return Require(**_each(good, _whole(0), wrong))
 
 
+def _times(tree: Tree) -> float:
+    """How many times as long: `10` or `10x`."""
+    value = tree.value
+    if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?x", value):
+        return float(value[:-1])
+    if isinstance(value, str):
+        raise _Wrong(f"expected a number of times such as 10x, got {kind(value)}")
+    return _number(tree)
+
+
+def _costs(tree: Tree) -> Costs:
+    """Kinds of messages and their costs; under `send` and `nodes` what Costs says."""
+    example = "{update: 20ms}"
+    if not isinstance(tree.value, dict):
+        raise _Wrong(f"expected a mapping such as {example}, got {kind(tree.value)}")
+    parts: dict[str, Reader] = {
+        "send": _mapping(_duration(), example),
+        "nodes": _mapping(_times, "{n2: 10x}"),
+    }
+    found: dict[str, Any] = {"receive": {}}
+    problems: list[_Wrong] = []
+    for key, child in tree.value.items():
+        try:
+            if key in parts:
+                found[key] = parts[key](child)
+            else:
+                found["receive"][key] = _duration()(child)
+        except _Wrong as error:
+            problems.append(_Wrong(error.what, key, child.place))
+        except ExceptionGroup as group:
+            for inner in group.exceptions:
+                assert isinstance(inner, _Wrong)
+                problems.append(_Wrong(inner.what, f"{key}.{inner.field}", inner.place))
+    if problems:
+        raise ExceptionGroup("mistakes", problems)
+    return Costs(**found)
+
+
 def _only(default: Any, what: str) -> Reader:
     """A key of the conventions that has one value so far. Any other is refused, since a plan that
     asks for more than it gets is a lie."""
@@ -262,6 +301,6 @@ READERS: dict[str, Reader] = {
     "expect": _mapping(_word(*EXPECTATIONS), "{linearizable: invalid}"),
     "require": _require,
     "stop_on": _only("", "stops a run before its end"),
-    "costs": _only({}, "models what things cost"),
+    "costs": _costs,
     "options": _mapping(Tree.plain, "{latency: 1ms}"),
 }

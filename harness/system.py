@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
+
+from msgspec import Struct
 
 from harness.core import ClientCore, Core, NodeId
 
@@ -17,6 +19,19 @@ class Invariants(Protocol):
         ...
 
 
+class Carries(Struct, frozen=True):
+    """Where a type of message carries one of several operations: in which field, and which there
+    are (texts, or the names of the Structs that are commands)."""
+
+    field: str
+    operations: frozenset[str]
+
+    @staticmethod
+    def of(field: str, commands: Any) -> Carries:
+        """Where the field holds one of a union of Structs."""
+        return Carries(field, frozenset(command.__name__ for command in get_args(commands)))
+
+
 class System(Protocol):
     """A replicated system. Made by the factory that systems.REGISTRY names, with `nodes=3`.
 
@@ -25,6 +40,9 @@ class System(Protocol):
     its clients can do, `roles` what its nodes call themselves in their Notes, for faults to aim at.
     `message` and `record` are the msgspec types (tagged unions) of what goes over the wire and into
     the write-ahead file.
+
+    A system may have `carries`, a mapping from types of messages to Carries: a plan can then give
+    each operation a cost of its own (harness.cost).
     """
 
     name: str

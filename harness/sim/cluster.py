@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.clock import Nanos
 from harness.core import ClientCore, Core, Effect, NodeId
+from harness.cost import Service
 from harness.op import Op, Process
 from harness.sim.clocks import Clock
 from harness.sim.disk import Disk
@@ -30,10 +31,23 @@ class Timer:
 class Endpoint:
     """Who can send and be sent to: a node or a client.
 
-    `blocked` is true while inputs wait in `inbox`: the node is paused or waits for its disk.
+    `blocked` is true while inputs wait in `inbox`: the node is paused, at work (see Node) or waits
+    for its disk. One that is `idle` has nothing to do, but takes its inputs from there all the
+    same, since they take time.
     """
 
-    __slots__ = ("blocked", "clock", "core", "inbox", "index", "links", "mark", "name", "timers")
+    __slots__ = (
+        "blocked",
+        "clock",
+        "core",
+        "idle",
+        "inbox",
+        "index",
+        "links",
+        "mark",
+        "name",
+        "timers",
+    )
 
     is_node = False
 
@@ -45,7 +59,7 @@ class Endpoint:
         self.links: dict[NodeId, Link] = {}
         self.timers: dict[str, Timer] = {}
         self.inbox: deque[tuple[NodeId | None, Any]] = deque()
-        self.blocked = False
+        self.blocked = self.idle = False
         self.mark = 0  # the queue's sequence number when the last input was handled
 
     def forget_timers(self) -> None:
@@ -55,11 +69,35 @@ class Endpoint:
         self.timers = {}
 
 
+class Work:
+    """A node at work: its messages cost time, one after another.
+
+    `ends` is when the present one will be done, -1 for none; `left` what remains of it while the
+    node is paused; `turn` counts the ends that were set, since only the last one counts. `busy` is
+    the time spent so far, `longest` the longest queue that was met.
+    """
+
+    __slots__ = ("busy", "ends", "left", "longest", "service", "turn")
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.ends: Nanos = -1
+        self.left: Nanos = 0
+        self.turn = 0
+        self.busy: Nanos = 0
+        self.longest = 0
+
+    def stop(self) -> None:
+        """What was being done is lost."""
+        self.ends = -1
+
+
 class Node(Endpoint):
     """A node or manager. `core` is None while it is down; `rest` are the effects that wait for the
-    disk; `incarnation` counts its starts."""
+    disk, or for the end of the work on the input that asked for them; `incarnation` counts its
+    starts. `work` is the part that its messages' costs have in it; None where they have none."""
 
-    __slots__ = ("disk", "incarnation", "paused", "rest", "syncing")
+    __slots__ = ("disk", "incarnation", "paused", "rest", "syncing", "work")
 
     is_node = True
     core: Core | None
@@ -71,12 +109,15 @@ class Node(Endpoint):
         self.paused = False
         self.syncing = False
         self.rest: Iterator[Effect] | None = None
+        self.work: Work | None = None
 
     def stop(self) -> None:
         """The process is gone, and with it its inputs, timers and unfinished effects."""
         self.core = None
         self.rest = None
-        self.paused = self.syncing = self.blocked = False
+        self.paused = self.syncing = self.blocked = self.idle = False
+        if self.work is not None:
+            self.work.stop()
         self.inbox.clear()
         self.forget_timers()
 

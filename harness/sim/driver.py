@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.clock import MS, SECOND, US, Nanos
 from harness.core import Dump, NodeId, Note, unlike
+from harness.cost import services
 from harness.driver import Ending, Setup, Status, Steps
 from harness.error import InvariantViolated
 from harness.fault import (
@@ -34,7 +35,7 @@ from harness.inject import (
 from harness.interpreter import Command, Inject, Invoke, Stop, Wake
 from harness.op import INFO, Op
 from harness.rng import stream
-from harness.sim.cluster import Client, Endpoint, Node
+from harness.sim.cluster import Client, Endpoint, Node, Work
 from harness.sim.journal import Journal
 from harness.sim.network import Network
 from harness.sim.options import Options
@@ -101,6 +102,8 @@ class _Run:
         self.nodes: dict[NodeId, Node] = {}
         for name in everyone(setup.system):
             self.nodes[name] = self.sim.endpoints[name] = Node(name, self._index())
+        for name, service in services(setup.costs, setup.system).items():
+            self.nodes[name].work = Work(service)
 
     def _index(self) -> int:
         self.indices += 1
@@ -326,7 +329,7 @@ class _Run:
         stored = tuple(node.disk.records)
         self.journal.line(node.name, self._time(), "start", {"records": len(stored)})
         core = node.core = self.setup.system.node(node.name, rng)
-        self.sim.carry_out(node, core.start(stored, self.sim.local(node)))
+        self.sim.begin(node, core.start(stored, self.sim.local(node)))
         return Outcome(True)
 
     def _kill(self, node: Node) -> Outcome:
@@ -344,14 +347,13 @@ class _Run:
         return Outcome(True, "", gone)
 
     def _pause(self, node: Node) -> Outcome:
-        node.paused = node.blocked = True
+        self.sim.pause(node)
         self.journal.line(node.name, self._time(), "pause", {})
         return Outcome(True, "", {"state": "stopped"})
 
     def _resume(self, node: Node) -> Outcome:
-        node.paused = False
         self.journal.line(node.name, self._time(), "resume", {"waiting": len(node.inbox)})
-        self.sim.unblock(node)
+        self.sim.resume(node)
         return Outcome(True)
 
     # What is seen
@@ -400,4 +402,16 @@ class _Run:
             "simulated_end": self._time(),
             "trace_hash": sim.trace_hash(),
             "invariants_checked": self.checked,
+            **self._work_done(),
+        }
+
+    def _work_done(self) -> dict[str, Any]:
+        """Of nodes whose messages cost time: seconds of work, and the longest queue that any input
+        met."""
+        works = {name: node.work for name, node in self.nodes.items() if node.work is not None}
+        if not works:
+            return {}
+        return {
+            "busy_s": {name: work.busy / SECOND for name, work in works.items()},
+            "longest_queue": {name: work.longest for name, work in works.items()},
         }

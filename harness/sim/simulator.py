@@ -3,7 +3,8 @@
 An event is (time, sequence, act, a, b): at its time `act(a, b)` is called. Equal times go by
 sequence, so a run depends on its seed alone. A node that persists waits for its disk: further
 inputs queue until the rest of its effects are carried out, hence in order, and a crash may fall
-before any of them.
+before any of them. A node whose messages have costs takes one at a time: it decides when the work
+on one begins, and what it decided leaves when that ends.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from harness.core import (
     SetTimer,
 )
 from harness.op import Op
-from harness.sim.cluster import Endpoint, Node, Timer
+from harness.sim.cluster import Endpoint, Node, Timer, Work
 from harness.sim.disk import Written
 from harness.sim.network import Link, Network, drop
 
@@ -130,6 +131,8 @@ class Simulator:
             return
         if target.blocked:
             target.inbox.append((link.source, message))
+            if target.idle:
+                self.unblock(target)  # type: ignore[arg-type]
             return
         now = self.now
         self.trace.append(now << 16 | link.code)
@@ -149,6 +152,8 @@ class Simulator:
         elif deadline >= 0 and target.core is not None:
             if target.blocked:
                 target.inbox.append((None, timer))
+                if target.idle:
+                    self.unblock(target)  # type: ignore[arg-type]
             else:
                 self._fire_now(target, timer)
         else:
@@ -171,9 +176,10 @@ class Simulator:
 
     def unblock(self, node: Node) -> None:
         """Go on with what waited: the rest of the effects, then the inbox."""
-        if node.paused or node.syncing or node.core is None:
+        work = node.work
+        if node.paused or node.syncing or node.core is None or (work and work.ends >= 0):
             return
-        node.blocked = False
+        node.blocked = node.idle = False
         if node.rest is not None:
             rest, node.rest = node.rest, None
             self.carry_out(node, rest)
@@ -184,15 +190,69 @@ class Simulator:
                 self._receive(node, source, item)
             elif 0 <= item.deadline <= self.now:
                 self._fire_now(node, item)
+        if work and not node.blocked:
+            node.blocked = node.idle = True
 
-    def _receive(self, target: Endpoint, source: NodeId, message: Message) -> None:
+    def _receive(self, node: Node, source: NodeId, message: Message) -> None:
+        assert node.core is not None
         now = self.now
-        self.trace.append(now << 16 | target.index)
-        clock = target.clock
-        self.carry_out(
-            target,
-            target.core.receive(source, message, now if clock is None else clock.read(now)),
-        )
+        self.trace.append(now << 16 | node.index)
+        clock = node.clock
+        effects = node.core.receive(source, message, now if clock is None else clock.read(now))
+        if node.work is None:
+            self.carry_out(node, effects)
+        else:
+            self._work(node, node.work, message, list(effects))
+
+    # Work, where messages have costs
+
+    def _work(self, node: Node, work: Work, message: Message, effects: list[Effect]) -> None:
+        """The node has decided what follows from a message; that leaves when the time is over that
+        the message takes, and what is sent for it."""
+        sent = (effect.message for effect in effects if type(effect) is Send)
+        took = work.service.handling(message) + work.service.sending(sent)
+        work.longest = max(work.longest, len(node.inbox) + 1)
+        if not took:
+            self.carry_out(node, effects)
+            return
+        work.busy += took
+        node.rest = iter(effects)
+        node.blocked = True
+        self._end_work(node, work, self.now + took)
+
+    def _end_work(self, node: Node, work: Work, at: Nanos) -> None:
+        work.ends = at
+        work.turn += 1
+        self.at(at, self._worked, node, work.turn)
+
+    def _worked(self, node: Node, turn: int) -> None:
+        work = node.work
+        if work is None or work.turn != turn or work.ends < 0:
+            return  # it was killed or paused meanwhile
+        work.ends = -1
+        self.unblock(node)
+
+    def pause(self, node: Node) -> None:
+        """Stop the node's process: nothing is handled, and work stands still."""
+        node.paused = node.blocked = True
+        node.idle = False
+        work = node.work
+        if work and work.ends >= 0:
+            work.left = work.ends - self.now
+            work.turn += 1
+
+    def resume(self, node: Node) -> None:
+        """Let it go on where it was."""
+        node.paused = False
+        work = node.work
+        if work and work.ends >= 0:
+            self._end_work(node, work, self.now + work.left)
+        self.unblock(node)
+
+    def begin(self, node: Node, effects: Iterable[Effect]) -> None:
+        """A node has started: carry out what it asks for first, which costs nothing."""
+        self.carry_out(node, effects)
+        self.unblock(node)
 
     def local(self, target: Endpoint) -> Nanos:
         """The time on this endpoint's clock."""

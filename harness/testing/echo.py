@@ -47,7 +47,7 @@ from harness.core import (
 )
 from harness.error import InvariantViolated
 from harness.op import Op, info, ok, seen
-from harness.system import node_names
+from harness.system import Carries, node_names
 
 
 class Request(Struct, frozen=True, tag=True):
@@ -229,6 +229,7 @@ class Echo:
     )
     message: Any = Request | Reply | Number | There | Back
     record: Any = Value | Sum
+    carries: Mapping[type, Carries] = {Request: Carries("f", supports)}
 
     def __init__(self, nodes: int, timeout: str = "300ms", managers: int = 0) -> None:
         self.nodes = node_names(nodes)

@@ -20,6 +20,7 @@ from typing import Any
 from msgspec import UNSET, Struct, structs
 
 from harness.clock import Nanos
+from harness.cost import NO_COSTS, Costs
 from harness.driver import Driver, Ending, Setup, SystemSpec
 from harness.fault import Action, Outcome, View
 from harness.interpreter import Command, Inject, Invoke, Stop, Wake
@@ -177,6 +178,7 @@ def tell(
     system_options: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     pipeline: int = 1,
+    costs: Costs = NO_COSTS,
 ) -> Told:
     """Run a story on this driver; raises what the story's own assertions raise. A system that is
     not given by name can only be simulated."""
@@ -187,6 +189,6 @@ def tell(
     built = build(spec) if isinstance(system, str) else system
     nemesis = _Verbatim()
     teller = _Teller(story, concurrency, nemesis)
-    setup = Setup(spec, built, nemesis, seed, concurrency, folder, options or {}, pipeline)
+    setup = Setup(spec, built, nemesis, seed, concurrency, folder, options or {}, pipeline, costs)
     ending = driver.drive(setup, teller, lambda status: None)
     return Told(teller.ops, ending)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
 from harness.clock import duration
 from harness.core import ClientCore, Core, NodeId
 from harness.script import Script
-from harness.system import Invariants, node_names
+from harness.system import Carries, Invariants, node_names
 from systems.craq.client import Client
 from systems.craq.elected import ElectedManager
 from systems.craq.invariants import ChainInvariants
 from systems.craq.layout import first_layout
 from systems.craq.manager import Manager
-from systems.craq.message import Message, Record
+from systems.craq.message import Message, Record, Request
 from systems.craq.node import Node
 from systems.craq.options import Times, checked
 from systems.craq.registered import Registered
@@ -39,6 +40,7 @@ class Craq:
     name = "craq"
     roles: frozenset[str] = frozenset({"head", "middle", "tail", "manager"})
     supports = frozenset({"read", "write", "cas"})
+    carries: Mapping[type, Carries] = {Request: Carries("f", supports), **ZooKeeper.carries}
     message = Message | ZooKeeper.message
     record = Record | ZooKeeper.record
     client_type: type[Client] = Client

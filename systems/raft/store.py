@@ -12,7 +12,7 @@ from. `session` is the client.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from random import Random
 from typing import Any
 
@@ -24,7 +24,7 @@ from harness.core import ClientCore, Core, NodeId
 from harness.error import UserError
 from harness.op import Op, fail, ok
 from harness.script import Ask, Reply, Script
-from harness.system import Invariants, node_names
+from harness.system import Carries, Invariants, node_names
 from systems.raft.admin import ADMINISTRATION, Administrable, Administrator
 from systems.raft.digest import mark
 from systems.raft.host import Keeping
@@ -158,6 +158,7 @@ class RaftStore:
     managers: tuple[NodeId, ...] = ()
     message = MESSAGE
     record = RECORD
+    carries: Mapping[type, Carries] = {Write: Carries.of("command", Command)}
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from harness.core import ClientCore, Core, NodeId
 from harness.error import nearest
 from harness.op import Op, fail, ok
 from harness.script import Ask, Reply, Running, Script
-from harness.system import Invariants, node_names
+from harness.system import Carries, Invariants, node_names
 from systems.toy.message import Message, Record, Request
 from systems.toy.node import Node, RefusingNode
 
@@ -32,6 +32,7 @@ class Toy:
     supports = frozenset({"read", "write", "cas"})
     message = Message
     record = Record
+    carries: Mapping[type, Carries] = {Request: Carries("f", supports)}
 
     def __init__(self, nodes: int = 1, *, bug: str | None = None, timeout: str = "1s") -> None:
         if nodes < 1:

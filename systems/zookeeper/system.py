@@ -42,19 +42,20 @@ session is one with f "session" and value opened, moved, closed or expired.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 
 from harness.clock import duration
 from harness.core import ClientCore, Core, NodeId
 from harness.error import UserError
-from harness.system import Invariants, node_names
+from harness.system import Carries, Invariants, node_names
 from systems.raft.admin import ADMINISTRATION, Administrable, Administrator
 from systems.raft.host import Keeping
 from systems.raft.invariant import ReplicaInvariants
 from systems.raft.message import record_types, wire_types
 from systems.raft.raft import Timing
 from systems.zookeeper.client import ZooKeeperClient
-from systems.zookeeper.command import Command
+from systems.zookeeper.command import Command, Query, Write
 from systems.zookeeper.machine import Machine
 from systems.zookeeper.server import Server
 from systems.zookeeper.wire import (
@@ -66,6 +67,7 @@ from systems.zookeeper.wire import (
     Ping,
     Pong,
     Request,
+    Sync,
     Turned,
     Welcome,
 )
@@ -110,6 +112,10 @@ class ZooKeeper:
         | Heard
     )
     record = record_types(Command)
+    carries: Mapping[type, Carries] = {
+        Request: Carries.of("body", Write | Query | Sync),
+        Forward: Carries.of("op", Write),
+    }
 
     def __init__(
         self,

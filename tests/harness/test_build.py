@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from harness import build
+from harness.cost import Costs
 from harness.fault import Cut, Mend
 from harness.plan import Named, Plan
 from harness.rng import stream
@@ -53,6 +55,36 @@ def test_role_that_no_node_of_the_system_has_is_refused() -> None:
         ("nemesis.0.targets", "'raft' has no head; its roles: follower, leader")
     ]
     assert build.validate(plan(fault="kill", targets="head")) == []
+
+
+def test_cost_of_a_message_that_the_system_does_not_have_is_refused() -> None:
+    def wrong(system: str, **costs: Any) -> list[tuple[str, str]]:
+        return build.validate(replace(plan(system), costs=Costs(**costs)))
+
+    known = "adopted, beat, reply, request, request/cas, request/read, request/write, state, write"
+    assert wrong("toy", receive={"zzz": 1}, nodes={"n9": 2.0}) == [
+        ("costs.zzz", f"'toy' has no such message: one of {known}, written"),
+        ("costs.nodes.n9", "there is no node 'n9': one of n1, n2, n3"),
+    ]
+    assert wrong("toy", receive={"request/raed": 1}, send={"reply": 1}) == [
+        (
+            "costs.request/raed",
+            f"'toy' has no such message: did you mean 'request/read'? Known: {known}, written",
+        )
+    ]
+    assert wrong("toy", nodes={"n1": 2.0}) == [
+        ("costs.nodes", "no message has a cost that could be multiplied")
+    ]
+    assert wrong("craq", receive={"request/read": 1, "Request/getdata": 1, "append": 1}) == []
+    assert wrong("zookeeper", receive={"request/getdata": 1, "forward/multi": 1}) == []
+    assert wrong("raft", receive={"write/put": 1, "appended": 1}, send={"append": 1}) == []
+
+
+def test_live_run_has_no_costs() -> None:
+    asked = replace(plan("toy"), driver="live", costs=Costs({"request": 1}))
+    assert build.validate(asked) == [
+        ("costs", "only the simulator knows costs: a live run takes the time that it takes")
+    ]
 
 
 def test_administrator_gets_the_client_without_the_workloads_own() -> None:

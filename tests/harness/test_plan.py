@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from harness.clock import SECOND
+from harness.clock import MS, SECOND
+from harness.cost import Costs
 from harness.error import PlanError
 from harness.plan import Named, Plan, Require, dump_plan, load_plan
 
@@ -42,7 +43,7 @@ name: all
 title: A title
 description: What it shows
 seed: 7
-driver: live
+driver: sim
 system: {name: craq, apportioned: false}
 workload: {name: register, keys: 5}
 nemesis:
@@ -60,7 +61,7 @@ checkers: [stats]
 expect: {linearizable: invalid}
 require: {ok: 0}
 stop_on: ''
-costs: {}
+costs: {update: 20ms, request/read: 48.7us, send: {update: 1ms}, nodes: {n2: 10x, n3: 0.5}}
 options: {latency: 1ms}
 """
     assert load(tmp_path, text) == Plan(
@@ -68,7 +69,7 @@ options: {latency: 1ms}
         title="A title",
         description="What it shows",
         seed=7,
-        driver="live",
+        driver="sim",
         system=Named("craq", {"apportioned": False}),
         workload=Named("register", {"keys": 5}),
         nemesis=(Named("partition", {"targets": ["n1", "n2"], "interval": "2s"}), Named("kill")),
@@ -82,6 +83,11 @@ options: {latency: 1ms}
         checkers=("stats",),
         expect={"linearizable": "invalid"},
         require=Require(ok=0),
+        costs=Costs(
+            {"update": 20 * MS, "request/read": 48_700},
+            {"update": 1 * MS},
+            {"n2": 10.0, "n3": 0.5},
+        ),
         options={"latency": "1ms"},
         path=tmp_path / "x.yaml",
     )
@@ -138,6 +144,12 @@ WRONG = {
     GOOD + "require:\n  okk: 1\n  ok: x": [
         "x.yaml:4: require.okk: unknown key; did you mean 'ok'?",
         "x.yaml:5: require.ok: expected a whole number, got 'x'",
+    ],
+    GOOD + "costs: 5ms": ["x.yaml:3: costs: expected a mapping such as {update: 20ms}, got '5ms'"],
+    GOOD + "costs:\n  update: fast\n  send:\n    update: -1\n  nodes:\n    n2: slow": [
+        "x.yaml:4: costs.update: not a duration: 'fast' (a number and ns, us, ms, s, m or h)",
+        "x.yaml:6: costs.send.update: expected 0 or more, got -1",
+        "x.yaml:8: costs.nodes.n2: expected a number of times such as 10x, got 'slow'",
     ],
     GOOD + "checkers: [stats, 3]": ["x.yaml:3: checkers.1: expected text, got 3"],
     GOOD + "options: 5ms": [
