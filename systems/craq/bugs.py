@@ -20,6 +20,7 @@ from harness.error import UserError
 from harness.op import OK, Op
 from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
 from systems.craq.elected import CONFIG, ElectedManager
+from systems.craq.freshness import Freshness
 from systems.craq.layout import Config
 from systems.craq.link import Link
 from systems.craq.manager import Manager
@@ -197,7 +198,7 @@ class TakesAnything(Node):
         for entry in entries:
             if entry.seq > self.store.last:
                 for seq in range(self.store.last + 1, entry.seq):
-                    fresh.append(Entry(seq, entry.epoch, "", 0, None, 0, None, MISSING))
+                    fresh.append(Entry(seq, entry.epoch, "", 0, (), error=MISSING))
                     self.store.append(fresh[-1])
                 fresh.append(entry)
                 self.store.append(entry)
@@ -253,13 +254,12 @@ class SendsOldLater(SendsOnlyNew):
     def _late(self, entry: Entry) -> None:
         self.store.log[entry.seq - 1] = entry
         self.store.done[entry.client] = entry
-        cell = self.store.cell(entry.key)
-        if entry.error:
-            return
-        if entry.seq <= self.store.committed:
-            cell.value, cell.version = entry.value, entry.version
-        else:
-            cell.dirty[entry.version] = entry.value
+        for write in entry.writes:
+            cell = self.store.cell(write.key)
+            if entry.seq <= self.store.committed:
+                cell.value, cell.version = write.value, write.version
+            else:
+                cell.dirty[write.version] = write.value
 
 
 # --- bugs: requests that come again
@@ -476,8 +476,8 @@ class OverwritesEarly(Store):
     def append(self, entry: Entry) -> None:
         """The value is overwritten."""
         super().append(entry)
-        if not entry.error:
-            self.cell(entry.key).value = entry.value
+        for write in entry.writes:
+            self.cell(write.key).value = write.value
 
 
 class NumbersAfresh(Node):
@@ -490,10 +490,13 @@ class NumbersAfresh(Node):
 
     def _entry(self, request: Request) -> Entry:
         entry = super()._entry(request)
-        if entry.error:
-            return entry
-        number = self._numbers[entry.key] = self._numbers.get(entry.key, 0) + 1
-        return replace(entry, version=number)
+        writes = tuple(replace(write, version=self._number(write.key)) for write in entry.writes)
+        version = writes[0].version if writes else entry.version
+        return replace(entry, writes=writes, version=version)
+
+    def _number(self, key: Any) -> int:
+        number = self._numbers[key] = self._numbers.get(key, 0) + 1
+        return number
 
 
 class CasOnDirty(Node):
@@ -502,6 +505,17 @@ class CasOnDirty(Node):
 
     def _refusal(self, cell: Cell, old: Any) -> tuple[Any, int, str] | None:
         return None if cell.value == old else (cell.value, cell.version, "precondition-failed")
+
+
+# --- bugs: operations and read modes
+
+
+class AlwaysFresh(Freshness):
+    """Takes whatever is clean to be fresh enough."""
+
+    def allows(self, cell: Cell | None, committed: int, known_until: Nanos, now: Nanos) -> bool:
+        """Always."""
+        return True
 
 
 # --- bugs that only slow
@@ -772,6 +786,12 @@ VARIANTS: dict[str, Variant] = {
     ),
     "cas-no-dedup": _bug(
         "a compare-and-set is done as often as it comes", _node(CasNoDedup), "craq-packet"
+    ),
+    "bound-ignored": _bug(
+        "a replica answers what it has, however long it may be behind",
+        _node(freshness_type=AlwaysFresh),
+        "craq-bounded",
+        by="bounded-staleness",
     ),
     "promote-keeps-dirty": _bug(
         "a promoted tail leaves what it had dirty, and answers the older version",

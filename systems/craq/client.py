@@ -14,7 +14,9 @@ from harness.script import Ask, Running, Sleep
 from systems.craq.layout import NOWHERE, Layout
 from systems.craq.message import Moved, Request
 from systems.craq.message import Reply as Answer
+from systems.craq.operation import TXN
 
+TOLD = frozenset({"read", "increment", TXN})  # of these the answer has the value
 BREATH: Nanos = 20 * MS  # between two tries that found nobody ready
 
 
@@ -104,9 +106,11 @@ class Client:
 
 
 def _completion(op: Op, answer: Answer, node: NodeId) -> Op:
-    fields: dict[str, Any] = {"node": node, "position": answer.version}
+    fields: dict[str, Any] = {"node": node}
+    if op.f != TXN:
+        fields["position"] = answer.version
     if not answer.error:
-        return ok(op, answer.value if op.f == "read" else op.value, **fields)
+        return ok(op, answer.value if op.f in TOLD else op.value, **fields)
     if answer.error == "precondition-failed":
         fields["observed"] = answer.value
     return fail(op, answer.error, **fields)

@@ -16,21 +16,30 @@ from harness.core import NodeId
 from systems.craq.layout import Layout
 
 
+class Write(Struct, frozen=True, gc=False, array_like=True):
+    """`key` gets `value` as its `version`."""
+
+    key: Any
+    version: int
+    value: Any
+
+
 class Entry(Struct, frozen=True, gc=False, array_like=True):
     """One update, in the order the head gave it (`seq`, from 1, in `epoch`).
 
-    It sets `key` to `value` as `version`; where `error` is not "" it is a compare-and-set that was
-    refused, and changes nothing: `value` and `version` are what it saw. (`client`, `id`) name the
-    request, so the log is also the table of requests already done.
+    Its `writes` take effect together; of no key is there more than one. (`client`, `id`) name the
+    request, so the log is also the table of requests already done: `value`, `version` and `error`
+    are what the client is told. Where `error` is not "" the update was refused, and writes nothing.
+    Of an entry without a `client` nobody is told.
     """
 
     seq: int
     epoch: int
     client: str
     id: int
-    key: Any
-    version: int
-    value: Any
+    writes: tuple[Write, ...]
+    value: Any = None
+    version: int = 0
     error: str = ""
 
 

@@ -3,7 +3,7 @@
     write   head: next version, dirty -> ... -> tail: committed, answers the client
             ack back up: each marks it clean
     read    under a lease, any replica: the key is clean -> answer it; dirty -> ask the tail which
-            version is committed, and answer that
+            version is committed, and answer that. Other read modes: see freshness.py
     place   spare -> (copies from the tail) -> joining tail -> (has all its predecessor had) member
 
 Where it departs from the papers:
@@ -19,6 +19,8 @@ Where it departs from the papers:
   since all updates of the key before it are committed and later ones come after: when the tail
   commits the refusal, that is its point in the order. No lease is needed for it. And a late copy of
   a refused request finds its answer in the log instead of being tried a second time.
+- *Transactions of one chain* (section 2.4.1) are one entry with several writes, for which the head
+  needs no lock and the chain no second round; one that only reads has its place in the log, too.
 - *Everything is on disk before it is sent on*, so a node that is killed and comes back before it is
   missed goes on as a member.
 """
@@ -33,6 +35,7 @@ from msgspec.structs import replace
 
 from harness.clock import MS, Nanos
 from harness.core import Dump, Effect, NodeId, Note, Persist, Send, SetTimer
+from systems.craq.freshness import NEVER, Freshness, Tolerance
 from systems.craq.layout import NOWHERE, Config, Layout
 from systems.craq.link import Link
 from systems.craq.message import (
@@ -55,7 +58,9 @@ from systems.craq.message import (
     Truncated,
     Update,
     Version,
+    Write,
 )
+from systems.craq.operation import TXN, Outcome, changed, transacted
 from systems.craq.options import Times
 from systems.craq.place import Place
 from systems.craq.store import Cell, Store
@@ -70,6 +75,7 @@ class Node:
 
     store_type: type[Store] = Store
     link_type: type[Link] = Link
+    freshness_type: type[Freshness] = Freshness
 
     def __init__(
         self,
@@ -80,6 +86,7 @@ class Node:
         rng: Random,
         *,
         apportioned: bool = True,
+        tolerance: Tolerance | None = None,
     ) -> None:
         self.me = me
         self.members = tuple(members)
@@ -87,6 +94,7 @@ class Node:
         self.managers = tuple(managers)
         self.times = times
         self.apportioned = apportioned
+        self.freshness = self.freshness_type(tolerance, times.drift) if tolerance else None
         self.store = self.store_type()
         self.layout = Layout()
         self.place = Place(me, self.layout)
@@ -128,6 +136,8 @@ class Node:
             else:
                 self.floor = record.version
                 self._turn_to(record.chain)
+        if self.freshness:
+            self.freshness.begin(self.store.last)
         self.heard = dict.fromkeys(self.others, now)
         self.answered = now - 1  # not yet; but a ping sent now may be
         return self.timer("tick", now)
@@ -170,6 +180,8 @@ class Node:
     # -- a client's request --
 
     def _request(self, request: Request, now: Nanos) -> list[Effect]:
+        if self.freshness and request.f == "read" and self._is_fresh(request, now):
+            return [self._own(request)]
         if request.epoch != self.epoch or not self.epoch:
             return self._other_epoch(request, now)
         if request.f == "read":
@@ -186,6 +198,23 @@ class Node:
     def _is_serving(self, now: Nanos) -> bool:
         """Whether what is clean here is the newest there is."""
         return self.synced and now < self.lease_until
+
+    def _is_fresh(self, request: Request, now: Nanos) -> bool:
+        """Whether the read mode lets this node answer from its own store. It may have missed newer
+        epochs; of one that the client has missed the client is told first."""
+        number = self.place.number
+        if not 0 < self.epoch <= request.epoch or number != self.layout.number_of(request.key):
+            return False
+        assert self.freshness is not None
+        until = NEVER
+        if self.synced and self.lease_until:
+            until = min(now, self.lease_until)
+        cell = self.store.cells.get(request.key)
+        return self.freshness.allows(cell, self.store.committed, until, now)
+
+    def _own(self, request: Request) -> Send:
+        cell = self.store.cell(request.key)
+        return self._answer(request, cell.value, cell.version)
 
     def _read(self, request: Request, now: Nanos) -> list[Effect]:
         place = self.place
@@ -246,7 +275,7 @@ class Node:
             return self._again(request, done)
         entry = self._entry(request)
         self.store.append(entry)
-        return [*self._keep((entry,)), *self._pass_on((entry,), now)]
+        return [*self._keep((entry,), now), *self._pass_on((entry,), now)]
 
     def _again(self, request: Request, done: Entry) -> list[Effect]:
         """A request that is in the log already: its first answer, if there is one. Else the tail
@@ -257,21 +286,38 @@ class Node:
 
     def _entry(self, request: Request) -> Entry:
         """What this request becomes in the log."""
-        cell = self.store.cell(request.key)
-        value, version, error = request.value, cell.latest + 1, ""
-        if request.f == "cas":
-            old, value = request.value
-            value, version, error = self._refusal(cell, old) or (value, version, error)
+        done = self._outcome(request)
         return Entry(
             self.store.last + 1,
             self.epoch,
             request.client,
             request.id,
-            request.key,
-            version,
-            value,
-            error,
+            done.writes,
+            done.value,
+            done.version,
+            done.error,
         )
+
+    def _outcome(self, request: Request) -> Outcome:
+        f, key, value = request.f, request.key, request.value
+        if f == TXN:
+            return transacted(value, self._newest)
+        if f not in ("write", "cas"):
+            return changed(f, key, value, self._newest)
+        cell = self.store.cell(key)
+        if f == "cas":
+            old, value = value
+            refusal = self._refusal(cell, old)
+            if refusal:
+                return Outcome((), *refusal)
+        version = cell.latest + 1
+        return Outcome((Write(key, version, value),), value, version)
+
+    def _newest(self, key: Any) -> tuple[int, Any]:
+        """The version and value that an append, an increment or a transaction starts from."""
+        cell = self.store.cell(key)
+        version = cell.latest
+        return version, cell.dirty[version] if cell.dirty else cell.value
 
     def _refusal(self, cell: Cell, old: Any) -> tuple[Any, int, str] | None:
         """Why a compare-and-set is refused, after the value and version that it saw."""
@@ -289,7 +335,7 @@ class Node:
         fresh, gap = self._accept(update.entries)
         effects: list[Effect] = []
         if fresh:
-            effects += [*self._keep(fresh), *self._pass_on(fresh, now)]
+            effects += [*self._keep(fresh, now), *self._pass_on(fresh, now)]
             if not self.synced and self.store.last >= self.target:
                 effects += self._become_synced(now)
         if gap or not fresh:
@@ -306,8 +352,10 @@ class Node:
         self.store.extend(fresh)
         return fresh, False
 
-    def _keep(self, entries: tuple[Entry, ...]) -> list[Effect]:
+    def _keep(self, entries: tuple[Entry, ...], now: Nanos) -> list[Effect]:
         """On disk before anybody hears of it."""
+        if self.freshness:
+            self.freshness.came(self.store.last, self.store.committed, now)
         return [Persist(Appended(entries, self.store.committed))]
 
     def _pass_on(self, entries: Sequence[Entry], now: Nanos) -> list[Effect]:
@@ -329,7 +377,7 @@ class Node:
         fresh = self.store.commit(self.store.last)
         if not fresh:
             return []
-        effects: list[Effect] = [self._reply(entry) for entry in fresh]
+        effects: list[Effect] = [self._reply(entry) for entry in fresh if entry.client]
         return [*effects, self._acknowledge()] if self.place.pred else effects
 
     def _reply(self, entry: Entry) -> Send:
@@ -384,6 +432,8 @@ class Node:
         lost = f"{self.me} would lose entries {base + 1} to {self.store.last}"
         assert not self.synced and base >= self.store.committed, lost
         self.store.truncate(base)
+        if self.freshness:
+            self.freshness.begin(base)
         return [Persist(Truncated(base))]
 
     def _become_synced(self, now: Nanos) -> list[Effect]:
@@ -414,7 +464,7 @@ class Node:
         store.extend(copied.entries)
         store.commit(store.last)
         if copied.entries:
-            effects += self._keep(copied.entries)
+            effects += self._keep(copied.entries, now)
         if effects:
             self.ticket += 1
         if copied.last - store.last > NEAR:
@@ -469,6 +519,8 @@ class Node:
             self.log_of = number
             self.store.truncate(0)
             self.ticket += 1
+            if self.freshness:
+                self.freshness.begin(0)
 
     def _follow(self, config: Config, now: Nanos) -> list[Effect]:
         """Take up a new epoch of this node's chain, or that of another chain."""

@@ -38,7 +38,13 @@ class Cell:
 
 class Store:
     """The log (`log[i]` has seq i + 1), of which the first `committed` are known to be at the tail,
-    and what follows from it. `log[committed:]` is the paper's `sent`."""
+    and what follows from it. `log[committed:]` is the paper's `sent`.
+
+    `done` is the table of requests: of each client the last one in the log, in whatever state. A
+    client numbers its requests upwards and has one open at a time, so one that is older than its
+    last is a late copy of one that is over, and nothing more need be known of it. The table holds
+    no more than one reference a client, to an entry that the log keeps anyway.
+    """
 
     cell_type: type[Cell] = Cell
 
@@ -65,10 +71,11 @@ class Store:
         """The next entry; its version is dirty until it is committed."""
         assert entry.seq == len(self.log) + 1, f"{entry} after {len(self.log)}"
         self.log.append(entry)
-        self.done[entry.client] = entry
+        if entry.client:
+            self.done[entry.client] = entry
         self._stretches[entry.epoch] = entry.seq
-        if not entry.error:
-            self.cell(entry.key).dirty[entry.version] = entry.value
+        for write in entry.writes:
+            self.cell(write.key).dirty[write.version] = write.value
 
     def commit(self, upto: int) -> Sequence[Entry]:
         """All up to this seq is at the tail: mark it clean. Returns what had not been, oldest
@@ -84,8 +91,8 @@ class Store:
     def mark_clean(self, entries: Iterable[Entry]) -> None:
         """What these have written is committed."""
         for entry in entries:
-            if not entry.error:
-                self.cells[entry.key].mark_clean(entry.version)
+            for write in entry.writes:
+                self.cells[write.key].mark_clean(write.version)
 
     def truncate(self, last: int) -> None:
         """Cut the log back to `last`, and make everything again from what is left."""
@@ -116,6 +123,9 @@ class Store:
 
     def dump(self) -> Dump:
         """The committed log, and every key's committed version and value."""
-        log = [[e.seq, e.key, e.version, e.value, e.error] for e in self.log[: self.committed]]
+        log = [
+            [e.seq, [[w.key, w.version, w.value] for w in e.writes], e.error]
+            for e in self.log[: self.committed]
+        ]
         cells = ([k, c.version, c.value] for k, c in self.cells.items() if c.version)
         return dump_of(log, sorted(cells, key=repr))

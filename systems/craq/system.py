@@ -12,6 +12,7 @@ from harness.script import Script
 from harness.system import Carries, Invariants, node_names
 from systems.craq.client import Client
 from systems.craq.elected import ElectedManager
+from systems.craq.freshness import BOUNDED, EVENTUAL, MODES, STRONG, Tolerance
 from systems.craq.invariants import ChainInvariants
 from systems.craq.layout import first_layout
 from systems.craq.manager import Manager
@@ -35,11 +36,21 @@ class Craq:
     `apportioned=False` is plain chain replication: reads at the tail only. `timeout` is a client's
     limit for one operation; the other times are those of systems.craq.options.Times. With the
     defaults a lost node is out of the chain about 0.7 s after it was last heard.
+
+    `read_mode` (section 2.3 of the paper) says what a replica may answer from its own store:
+
+    - `strong`: only what is known to be the newest.
+    - `eventual`: the newest version that it knows to be committed, with or without a lease. A node
+      never goes back to an older version, but a client that changes nodes may, and may not see what
+      it has written itself.
+    - `bounded`: the same, where it is known to be behind by no more than `bound` (a time), and by
+      no more than `bound_versions` of the key, of what was committed when the read began; else as
+      `strong`. By time a node answers for so long after its lease's end; by versions only under it.
     """
 
     name = "craq"
     roles: frozenset[str] = frozenset({"head", "middle", "tail", "manager"})
-    supports = frozenset({"read", "write", "cas"})
+    supports = frozenset({"read", "write", "cas", "append", "increment", "txn"})
     carries: Mapping[type, Carries] = {Request: Carries("f", supports), **ZooKeeper.carries}
     message = Message | ZooKeeper.message
     record = Record | ZooKeeper.record
@@ -52,6 +63,9 @@ class Craq:
         chains: int = 1,
         spares: int = 0,
         apportioned: bool = True,
+        read_mode: str = STRONG,
+        bound: str = "",
+        bound_versions: int | None = None,
         timeout: str = "1s",
         lease: str = "600ms",
         ping: str = "100ms",
@@ -79,6 +93,9 @@ class Craq:
         self.manager_type: type[Any] = ElectedManager if ensemble else Manager
         self.session = duration(session)
         self.apportioned = apportioned
+        self.tolerance = _tolerance(read_mode, bound, bound_versions)
+        if self.tolerance and not apportioned:
+            raise ValueError("read_mode: plain chain replication (apportioned: false) has one only")
         self.timeout = duration(timeout)
         self.times = checked(
             Times(duration(ping), duration(lease), duration(detect), drift, duration(margin))
@@ -94,7 +111,8 @@ class Craq:
             return manager
         common = (me, self.nodes, self.deciders, self.times, rng)
         registers = {"servers": self.servers, "session": self.session} if self.servers else {}
-        core: Core = self.node_type(*common, apportioned=self.apportioned, **registers)
+        reads = {"apportioned": self.apportioned, "tolerance": self.tolerance}
+        core: Core = self.node_type(*common, **reads, **registers)
         return core
 
     def _server(self, me: NodeId, rng: Random) -> Core:
@@ -108,3 +126,19 @@ class Craq:
     def invariants(self) -> Invariants:
         """A fresh watcher."""
         return ChainInvariants()
+
+
+def _tolerance(mode: str, bound: str, versions: int | None) -> Tolerance | None:
+    """What the options of reading mean; None for strong reads. Raises ValueError."""
+    if mode not in MODES:
+        raise ValueError(f"read_mode: expected one of {', '.join(MODES)}, got {mode!r}")
+    has_bound = bool(bound) or versions is not None
+    if mode != BOUNDED and has_bound:
+        raise ValueError("bound: only with `read_mode: bounded`")
+    if mode == BOUNDED and not has_bound:
+        raise ValueError("read_mode: bounded needs a `bound`, or `bound_versions`")
+    if versions is not None and (type(versions) is not int or versions < 0):
+        raise ValueError(f"bound_versions: expected a number from 0, got {versions!r}")
+    if mode == EVENTUAL:
+        return Tolerance()
+    return Tolerance(duration(bound) if bound else None, versions) if mode == BOUNDED else None

@@ -8,8 +8,9 @@ from typing import Any
 
 from harness.clock import MS, Nanos
 from harness.core import Effect, Persist, Send
+from systems.craq.freshness import Tolerance
 from systems.craq.layout import Config, Layout
-from systems.craq.message import Grant, Ping, Request
+from systems.craq.message import Entry, Grant, Ping, Request, Write
 from systems.craq.node import Node
 from systems.craq.options import Times
 
@@ -28,10 +29,12 @@ class Chain:
     `disk` what each node wrote.
     """
 
-    def __init__(self, count: int = 3, *, apportioned: bool = True) -> None:
+    def __init__(
+        self, count: int = 3, *, apportioned: bool = True, tolerance: Tolerance | None = None
+    ) -> None:
         self.now: Nanos = 1 * MS
         self.names = tuple(f"n{i + 1}" for i in range(count))
-        self.apportioned = apportioned
+        self.options: dict[str, Any] = {"apportioned": apportioned, "tolerance": tolerance}
         self.flying: list[tuple[str, str, Any]] = []
         self.told: list[tuple[str, Any]] = []
         self.pings: list[Ping] = []
@@ -49,7 +52,7 @@ class Chain:
     def begin(self, name: str) -> None:
         """Start a node from what it wrote."""
         life = Random(f"{name}/{len(self.disk[name])}/{self.now}")
-        node = Node(name, self.names, ("m1",), TIMES, life, apportioned=self.apportioned)
+        node = Node(name, self.names, ("m1",), TIMES, life, **self.options)
         self.nodes[name] = node
         self.do(name, node.start(tuple(self.disk[name]), self.now))
 
@@ -110,11 +113,13 @@ class Chain:
 
     def ask(
         self, f: str, value: Any = None, *, at: str = "", client: str = "c1", id: int = 1,
-        key: Any = "k",
+        key: Any = "k", epoch: int | None = None,
     ) -> None:  # fmt: skip
-        """A client's request comes to a node: to the head, unless said otherwise."""
+        """A client's request comes to a node: to the head, unless said otherwise; in the node's
+        epoch, unless said otherwise."""
         name = at or next(n for n in self.names if self.nodes[n].place.is_head)
-        self.hear(name, Request(client, id, self.nodes[name].epoch, f, key, value))
+        epoch = self.nodes[name].epoch if epoch is None else epoch
+        self.hear(name, Request(client, id, epoch, f, key, value))
 
     def log(self, name: str) -> list[Any]:
         """The values in a node's log."""
@@ -123,3 +128,8 @@ class Chain:
     def clean(self, name: str, key: Any = "k") -> Any:
         """The committed value of a key, as a node knows it."""
         return self.nodes[name].store.cell(key).value
+
+
+def entry_of(seq: int, client: str, value: Any) -> Entry:
+    """A client's first write of "k" in epoch 1, which is the key's version `seq`."""
+    return Entry(seq, 1, client, 1, (Write("k", seq, value),), value, seq)

@@ -13,9 +13,9 @@ from harness.rng import stream
 from harness.variant import CORRECT
 from systems.craq.bugs import MISSING, VARIANTS, TakesAnything
 from systems.craq.layout import Config
-from systems.craq.message import Ack, Entry, Reply, Update
+from systems.craq.message import Ack, Reply, Update
 from tests.simulation.test_plans import ROOT
-from tests.systems.craq.by_hand import Chain
+from tests.systems.craq.by_hand import Chain, entry_of
 
 
 @pytest.mark.parametrize("name", list(VARIANTS))
@@ -38,7 +38,7 @@ def test_bug_of_elected_managers_needs_some() -> None:
 def test_hole_in_a_log_changes_nothing_and_answers_nobody() -> None:
     chain = Chain()
     tail = _planted(chain, "n3")
-    chain.hear("n3", Update(1, (Entry(2, 1, "c2", 1, "k", 2, "b"),)), "n2")
+    chain.hear("n3", Update(1, (entry_of(2, "c2", "b"),)), "n2")
     assert [entry.error for entry in tail.store.log] == [MISSING, ""]
     assert chain.told == [("c2", Reply(1, 1, "", "b", 2))]
     assert chain.flying == [("n3", "n2", Ack(1, 2, 2))]

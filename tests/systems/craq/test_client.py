@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from harness.clock import MS
 from harness.core import Complete, Send
@@ -133,3 +134,28 @@ def test_refused_cas_says_what_it_saw_only_where_it_compared(
     talk.hear("n2", Reply(2, 3, error, observed, 4))
     assert talk.done is not None and (talk.done.type, talk.done.error) == ("fail", error)
     assert (talk.done.observed or None) == observed
+
+
+@pytest.mark.parametrize(
+    ("f", "asked", "told", "value"),
+    [("append", 3, 3, 3), ("increment", 2, 42, 42), ("write", 5, None, 5)],
+)
+def test_answer_of_an_update_is_what_it_asked_for_or_made(
+    f: str, asked: int, told: int | None, value: int
+) -> None:
+    talk = Talk()
+    talk.learn()
+    talk.invoke(f, asked)
+    talk.hear("n3", Reply(2, 3, "", told, 4))
+    assert talk.done is not None
+    assert (talk.done.type, talk.done.value, talk.done.position) == ("ok", value, 4)
+
+
+def test_transaction_goes_to_the_head_and_its_answer_has_no_position() -> None:
+    talk = Talk()
+    talk.learn()
+    talk.invoke("txn", [["r", "x", None]])
+    talk.hear("n3", Reply(2, 3, "", [["r", "x", [1]]]))
+    assert [to for to, _ in talk.sent] == ["n3"]
+    assert talk.done is not None
+    assert (talk.done.value, talk.done.position) == ([["r", "x", [1]]], UNSET)

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from harness.error import InvariantViolated
 from systems.craq.invariants import ChainInvariants
 from systems.craq.layout import Config
-from systems.craq.message import Entry, Update
-from tests.systems.craq.by_hand import Chain, laid
+from systems.craq.message import Update
+from tests.systems.craq.by_hand import Chain, entry_of, laid
 
 
 def written() -> tuple[Chain, ChainInvariants]:
@@ -45,7 +45,7 @@ def test_two_chains_of_one_epoch_are_seen() -> None:
 def test_committed_entries_that_differ_are_seen() -> None:
     chain, watcher = written()
     for name, value in (("n1", "b"), ("n2", "c")):
-        chain[name].store.append(Entry(2, 1, "c2", 1, "k", 2, value))
+        chain[name].store.append(entry_of(2, "c2", value))
         chain[name].store.commit(2)
     with pytest.raises(InvariantViolated, match="has committed"):
         watcher.check(chain.nodes)
@@ -60,7 +60,7 @@ def test_member_that_lost_a_committed_entry_is_seen() -> None:
 
 def test_log_longer_than_the_predecessors_is_seen() -> None:
     chain, watcher = written()
-    chain["n3"].store.append(Entry(2, 1, "c2", 1, "k", 2, "b"))
+    chain["n3"].store.append(entry_of(2, "c2", "b"))
     with pytest.raises(InvariantViolated, match="its predecessor"):
         watcher.check(chain.nodes)
 
@@ -68,6 +68,6 @@ def test_log_longer_than_the_predecessors_is_seen() -> None:
 def test_log_that_is_no_prefix_of_the_predecessors_is_seen() -> None:
     chain, watcher = written()
     for name in ("n1", "n2", "n3"):
-        chain[name].store.append(Entry(2, 1, "c2", 1, "k", 2, name))
+        chain[name].store.append(entry_of(2, "c2", name))
     with pytest.raises(InvariantViolated, match="its predecessor has"):
         watcher.check(chain.nodes)

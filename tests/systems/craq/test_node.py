@@ -24,8 +24,9 @@ from systems.craq.message import (
     Sync,
     Update,
     Version,
+    Write,
 )
-from tests.systems.craq.by_hand import TIMES, Chain, laid
+from tests.systems.craq.by_hand import TIMES, Chain, entry_of, laid
 
 
 def only(kind: type) -> object:
@@ -54,8 +55,8 @@ def test_node_writes_an_update_down_before_it_passes_it_on() -> None:
     chain = Chain()
     for name, message in (
         ("n1", Request("c1", 1, 1, "write", "k", "a")),
-        ("n2", Update(1, (Entry(1, 1, "c1", 1, "k", 1, "a"),))),
-        ("n3", Update(1, (Entry(1, 1, "c1", 1, "k", 1, "a"),))),
+        ("n2", Update(1, (entry_of(1, "c1", "a"),))),
+        ("n3", Update(1, (entry_of(1, "c1", "a"),))),
     ):
         source = {"n1": "c1", "n2": "n1", "n3": "n2"}[name]
         effects = chain.hear(name, message, source)
@@ -225,6 +226,82 @@ def test_late_copy_of_a_refused_cas_is_not_tried_again(head: str) -> None:
     assert chain.told[-1][1].error == "precondition-failed"
 
 
+# Appends, increments, transactions
+
+
+def test_append_travels_as_the_full_value_and_starts_from_a_dirty_one() -> None:
+    chain = Chain()
+    chain.ask("append", 1, client="c1")
+    chain.ask("append", 2, client="c2")
+    chain.flow()
+    assert [chain.clean(n) for n in chain.names] == [[1, 2]] * 3
+    assert chain.told == [("c1", Reply(1, 1, "", 1, 1)), ("c2", Reply(1, 1, "", 2, 2))]
+
+
+def test_increment_is_told_the_new_number() -> None:
+    chain = Chain()
+    chain.ask("increment", 2, client="c1")
+    chain.ask("increment", 3, client="c2")
+    chain.flow()
+    assert [reply.value for _, reply in chain.told] == [2, 5]
+
+
+def test_late_copy_of_an_increment_adds_nothing() -> None:
+    chain = Chain()
+    for _ in range(2):
+        chain.ask("increment", 2)
+        chain.flow()
+    assert chain.told == [("c1", Reply(1, 1, "", 2, 1))] * 2
+    assert chain.clean("n3") == 2
+
+
+def test_append_to_a_number_is_refused_at_its_place_in_the_log() -> None:
+    chain = Chain()
+    chain.ask("increment", 2, client="c1")
+    chain.ask("append", 2, client="c2")
+    assert chain.told == []
+    chain.flow()
+    assert chain.told[-1] == ("c2", Reply(1, 1, "refused", 2, 1))
+
+
+def test_transaction_is_one_entry_and_is_answered_at_the_tail() -> None:
+    chain = Chain()
+    chain.ask("txn", [["append", "x", 1], ["append", "y", 2], ["r", "x", None]], key=None)
+    assert chain.told == []
+    chain.flow()
+    assert chain["n3"].store.last == 1
+    told = [["append", "x", 1], ["append", "y", 2], ["r", "x", [1]]]
+    assert chain.told == [("c1", Reply(1, 1, "", told))]
+    assert [(chain.clean(n, "x"), chain.clean(n, "y")) for n in chain.names] == [([1], [2])] * 3
+
+
+def test_transaction_that_is_not_committed_is_seen_in_none_of_its_keys() -> None:
+    chain = Chain()
+    chain.ask("txn", [["append", "x", 1], ["append", "y", 2]], key=None)
+    chain.flow(lambda source, to, message: isinstance(message, Update) and to == "n2")
+    for key, client in (("x", "c2"), ("y", "c3")):
+        chain.ask("read", at="n2", key=key, client=client)
+    chain.flow(lambda source, to, message: isinstance(message, Query | Version))
+    assert chain.told == [("c2", Reply(1, 1)), ("c3", Reply(1, 1))]
+
+
+def test_transaction_that_only_reads_has_its_place_in_the_log() -> None:
+    chain = Chain()
+    chain.ask("append", 1, client="c1", key="x")
+    chain.ask("txn", [["r", "x", None]], key=None, client="c2")
+    assert chain.told == []
+    chain.flow()
+    assert chain.told[-1] == ("c2", Reply(1, 1, "", [["r", "x", [1]]]))
+
+
+def test_entry_without_a_client_is_committed_and_answers_nobody() -> None:
+    chain = Chain()
+    entry = Entry(1, 1, "", 0, (Write("k", 1, "a"),))
+    chain.hear("n2", Update(1, (entry,)), "n1")
+    chain.flow(lambda source, to, message: to == "n3")
+    assert (chain.clean("n3"), chain.told, chain["n3"].store.done) == ("a", [], {})
+
+
 # Reads
 
 
@@ -343,7 +420,7 @@ def test_message_of_an_older_epoch_is_dropped() -> None:
     chain = Chain()
     chain.follow(Config(2, chain.names))
     chain.flow()
-    chain.hear("n3", Update(1, (Entry(1, 1, "c1", 1, "k", 1, "a"),)), "n2")
+    chain.hear("n3", Update(1, (entry_of(1, "c1", "a"),)), "n2")
     assert chain.log("n3") == []
 
 

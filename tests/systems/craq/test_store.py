@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from systems.craq.message import Entry
+from systems.craq.message import Entry, Write
 from systems.craq.options import Times, checked
 from systems.craq.store import Store
 
 
 def entry(seq: int, epoch: int = 1, key: str = "k", version: int = 0) -> Entry:
-    return Entry(seq, epoch, f"c{epoch}.{seq}", 1, key, version or seq, f"{epoch}.{seq}")
+    value, version = f"{epoch}.{seq}", version or seq
+    return Entry(seq, epoch, f"c{value}", 1, (Write(key, version, value),), value, version)
 
 
 def store(*epochs: int) -> Store:
@@ -43,7 +44,7 @@ def test_truncated_log_leaves_no_trace_of_what_was_cut() -> None:
 
 def test_refused_entry_changes_no_value_and_is_remembered() -> None:
     s = Store()
-    s.append(Entry(1, 1, "c1", 7, "k", 0, None, "busy"))
+    s.append(Entry(1, 1, "c1", 7, (), error="busy"))
     s.commit(1)
     assert (s.cell("k").version, s.done["c1"].id) == (0, 7)
 
