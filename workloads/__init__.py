@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.workload import Workload
+from workloads.append import append
 from workloads.kv import kv
 from workloads.recipes.barrier import barrier
 from workloads.recipes.config import config
@@ -21,6 +22,7 @@ REGISTRY: dict[str, Callable[..., Workload]] = {
     "register": register,
     "cas-register": cas_register,
     "kv": kv,
+    "append": append,
     "tree": tree,
     "lock": lock,
     "herd": herd,

@@ -1,23 +1,24 @@
-"""RaftStore: registers on the replicated log, with linearizable reads through any node.
+"""RaftStore: keys and values on the replicated log, with linearizable reads through any node.
 
-Operations: read, write, cas ((old, new)), each of `op.key`; a key that was never written is None;
-add-node, remove-node and transfer (see admin.py).
-- A write or cas is an entry of the log; whichever node is asked answers when it has applied it.
+Operations: read, write, cas ((old, new)), append (one element), increment (an amount; ok with the
+new number), each of `op.key`; txn (parts ["r", key, None], ["w", key, x], ["append", key, x]; ok
+with the reads filled in); add-node, remove-node and transfer (see admin.py).
+- All but a read is an entry of the log; whichever node is asked answers when it has applied it.
 - A cas is compared where it stands in the log, so a refusal is `precondition-failed` with what was
-  observed there.
-- A read waits for a read index (Raft thesis, 6.4) and is answered from the asked node's state.
-`position` is the log index: of the entry of a write or cas, and of the state a read was answered
-from. `session` is the client.
+  observed there. What does not fit the value's kind is `refused`, also there.
+- A read waits for a read index (Raft thesis, 6.4), or for none where the leader has a lease
+  (`read_mode: lease`, see lease.py), and is answered from the asked node's state.
+`position` is the log index: of an entry, and of the state a read was answered from. `session` is
+the client.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from random import Random
 from typing import Any
 
-from msgspec import UNSET, Struct, convert, msgpack
-from msgspec.structs import asdict
+from msgspec import UNSET
 
 from harness.clock import Nanos, duration
 from harness.core import ClientCore, Core, NodeId
@@ -26,124 +27,19 @@ from harness.op import Op, fail, ok
 from harness.script import Ask, Reply, Script
 from harness.system import Carries, Invariants, node_names
 from systems.raft.admin import ADMINISTRATION, Administrable, Administrator
-from systems.raft.digest import mark
 from systems.raft.host import Keeping
 from systems.raft.invariant import ReplicaInvariants
-from systems.raft.message import Entry, index_of, record_types, wire_types
+from systems.raft.machine import Add, Command, Extend, Get, Put, Swap, Txn, Value, Values
+from systems.raft.message import index_of, record_types, wire_types
 from systems.raft.raft import Timing
 from systems.raft.replica import Answer, Read, Replica, Write
 from systems.raft.session import TRIES, Session, answers
-from systems.raft.window import Done, Window
 
 PATIENT = 5  # an administrator's time limit, in those of other operations
 
 
-class Put(Struct, frozen=True, tag=True, gc=False):
-    """Command: the key's value is now this."""
-
-    key: Any
-    value: Any
-
-
-class Swap(Struct, frozen=True, tag=True, gc=False):
-    """Command: if the key's value is `old`, it is now `new`."""
-
-    key: Any
-    old: Any
-    new: Any
-
-
-class Get(Struct, frozen=True, tag=True, gc=False):
-    """Query: the key's value."""
-
-    key: Any
-
-
-class Value(Struct, frozen=True, tag=True, gc=False):
-    """Result: the key's value, for a Swap before it; and whether the command was done."""
-
-    value: Any
-    done: bool = True
-
-
-Command = Put | Swap
 MESSAGE = wire_types(Command) | Write[Command] | Read[Get] | Answer[Value]
 RECORD = record_types(Command)
-
-
-class Registers:
-    """The state machine: key to value, and what was done for which client."""
-
-    def __init__(self) -> None:
-        self.values: dict[Any, Any] = {}
-        self.window = Window()
-        self.digest = 0
-
-    def weigh(self, command: Command) -> int:
-        """Bytes of the value."""
-        value = command.value if isinstance(command, Put) else command.new
-        return len(value) if isinstance(value, str) else 0
-
-    def apply(self, entry: Entry[Command], position: int) -> Done | None:
-        """Carry out a Put or Swap, once; None for a request that is too old to be answered."""
-        key = (entry.client, entry.seq)
-        done = self.window.find(*key)
-        if done is None and not self.window.is_old(*key):
-            done = Done(position, self._do(entry.command))
-            self.window.add(*key, done)
-        return done
-
-    def _do(self, command: Command | None) -> Value:
-        assert command is not None
-        before = self.values.get(command.key)
-        if isinstance(command, Put):
-            self._set(command.key, command.value)
-            return Value(None)
-        if before != command.old:
-            return Value(before, False)
-        self._set(command.key, command.new)
-        return Value(before)
-
-    def query(self, query: Get) -> Value:
-        """The value of a key; None for one that was never written."""
-        return Value(self.values.get(query.key))
-
-    def state(self) -> list[list[Any]]:
-        """[key, value] pairs in an order that follows from the keys."""
-        return [[k, self.values[k]] for k in sorted(self.values, key=lambda k: (str(type(k)), k))]
-
-    def save(self) -> Iterator[bytes]:
-        """The values, and the window."""
-        values, window = list(self.values.items()), self.window.copy()
-        return (msgpack.encode(part) for part in (values, window))
-
-    def load(self, parts: Iterable[bytes]) -> None:
-        """Become what was saved."""
-        values, window = parts
-        self.values, self.digest = {}, 0
-        for key, value in msgpack.decode(values):
-            self._set(key, value)
-        self.window = msgpack.decode(window, type=Window)
-        for done in self.window.done.values():
-            for seq, one in done.items():
-                done[seq] = Done(one.position, convert(one.result, Value))
-
-    def describe(self, entry: Entry[Command], position: int, result: Done | None) -> dict[str, Any]:
-        """Who asked for what."""
-        command = entry.command
-        assert command is not None
-        return {
-            "type": type(command).__name__,
-            "client": entry.client,
-            "seq": entry.seq,
-            "command": {"type": type(command).__name__, **asdict(command)},
-        }
-
-    def _set(self, key: Any, value: Any) -> None:
-        if key in self.values:
-            self.digest ^= mark(key, self.values[key])
-        self.values[key] = value
-        self.digest ^= mark(key, value)
 
 
 class RaftStore:
@@ -154,7 +50,7 @@ class RaftStore:
 
     name = "raft"
     roles = frozenset({"leader", "follower"})
-    supports = frozenset({"read", "write", "cas"}) | ADMINISTRATION
+    supports = frozenset({"read", "write", "cas", "append", "increment", "txn"}) | ADMINISTRATION
     managers: tuple[NodeId, ...] = ()
     message = MESSAGE
     record = RECORD
@@ -179,10 +75,11 @@ class RaftStore:
         self.timing = Timing(duration(election_timeout), duration(heartbeat))
         self.keeping = Keeping(snapshot_every, keep_log)
         self.node_type: type[Replica] = Replica
+        self.machine_type: type[Values] = Values
 
     def node(self, me: NodeId, rng: Random) -> Core:
         """A fresh node."""
-        machine = Registers()
+        machine = self.machine_type()
         return self.node_type(
             me, self.nodes, machine, rng, self.timing, self.keeping, spare=self.spare
         )
@@ -220,10 +117,16 @@ class StoreClient:
 
 
 def _command(op: Op) -> Command:
-    key = op.key
+    key, value = op.key, op.value
     if op.f == "write":
-        return Put(key, op.value)
-    old, new = op.value
+        return Put(key, value)
+    if op.f == "append":
+        return Extend(key, value)
+    if op.f == "increment":
+        return Add(key, value)
+    if op.f == "txn":
+        return Txn([(f, key, value) for f, key, value in value])
+    old, new = value
     return Swap(key, old, new)
 
 
@@ -235,5 +138,8 @@ def _completed(op: Op, session: str, reply: Reply) -> Op:
         "session": session,
     }
     if not result.done:
-        return fail(op, "precondition-failed", observed=result.value, **fields)
-    return ok(op, result.value if op.f == "read" else op.value, **fields)
+        if op.f == "cas":
+            return fail(op, "precondition-failed", observed=result.value, **fields)
+        return fail(op, ["refused", "the value is of another kind"], **fields)
+    is_told = op.f in ("read", "increment", "txn")
+    return ok(op, result.value if is_told else op.value, **fields)

@@ -10,7 +10,6 @@ Where another was faster it is done anew; where the multi has no answer it may h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import count
 from random import Random
 from typing import Any
 
@@ -20,17 +19,16 @@ from checker.transactions import Transactions
 from harness import generator as gen
 from harness.clock import SECOND, Nanos, duration
 from harness.core import ClientCore, NodeId
-from harness.op import INFO, OK, Op, fail, invoke
+from harness.op import INFO, OK, Op, fail
 from harness.recipe import Do, Recipe, Running, Sleep
 from harness.workload import Workload
 from workloads import option
+from workloads.append import Transacting
 from workloads.recipes.clients import Clients
 from workloads.recipes.critical import AGAIN, Step, code, done, ended
-from workloads.register import TRIES, TRY_AGAIN
 
 NEEDS = frozenset({"create", "getData", "setData", "multi"})
 FASTER = ("bad-version", "node-exists")  # another was
-MOST_PARTS = 4
 
 
 class Rules(Struct, frozen=True):
@@ -114,22 +112,12 @@ def list_append(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Work
     parts), `patience` ("5s": how long a transaction is tried again), `session` ("6s": the sessions'
     timeout). Raises ValueError."""
     option.known(options, ("keys", "read_share", "patience", "session"))
-    keys = list(range(1, 1 + option.count(options.get("keys", 8), "keys")))
-    reads = option.share(options.get("read_share", 0.5), "read_share")
-    elements = count(1)
-
-    def part() -> list[Any]:
-        key = keys[int(rng.random() * len(keys))]
-        return ["r", key, None] if rng.random() < reads else ["append", key, next(elements)]
-
-    def some(ctx: gen.Context) -> Op:
-        return invoke("txn", [part() for _ in range(1 + int(rng.random() * MOST_PARTS))])
-
+    client = Transacting(options, rng)
     return Workload(
         name="list-append",
         needs=NEEDS,
-        generator=gen.lift(some),
-        final=gen.retry([invoke("txn", [["r", key, None]]) for key in keys], TRIES, TRY_AGAIN),
+        generator=gen.lift(client),
+        final=client.finals(),
         checkers={"transactions": Transactions()},
         system_options={"session_timeout": options.get("session", "6s")},
         wrap=Clients(Lists, Rules(duration(options.get("patience", "5s")))),

@@ -26,9 +26,10 @@ from harness.core import (
 )
 from systems.raft.host import Host, Keeping
 from systems.raft.invariant import ReplicaInvariants
+from systems.raft.machine import Put
 from systems.raft.message import Administer, Administered
 from systems.raft.replica import Write
-from systems.raft.store import Put, RaftStore
+from systems.raft.store import RaftStore
 
 
 class Net:

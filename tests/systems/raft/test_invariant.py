@@ -13,9 +13,9 @@ from harness.error import InvariantViolated
 from systems.raft.election import ELECTION
 from systems.raft.identity import FIRST
 from systems.raft.invariant import ReplicaInvariants
+from systems.raft.machine import Put, Values
 from systems.raft.message import Append, Appended, Ballot, Birth, Entry, Members, Suffix, Voted
 from systems.raft.replica import Replica
-from systems.raft.store import Put, Registers
 
 MEMBERS = ("n1", "n2", "n3")
 BORN = Birth(1, FIRST)
@@ -23,7 +23,7 @@ NOOP: Entry[Any] = Entry(1, "", 0, None)
 
 
 def replica(me: str, *stored: Record) -> Replica:
-    core = Replica(me, MEMBERS, Registers(), Random(me))
+    core = Replica(me, MEMBERS, Values(), Random(me))
     core.start((BORN, *stored), 0)
     return core
 
@@ -56,7 +56,7 @@ def check(*rounds: dict[str, Replica]) -> None:
 
 def candidate(me: str, voter: str) -> Replica:
     """In term 1 of five nodes, with one vote but its own."""
-    core = Replica(me, ("n1", "n2", "n3", "n4", "n5"), Registers(), Random(me))
+    core = Replica(me, ("n1", "n2", "n3", "n4", "n5"), Values(), Random(me))
     core.start((BORN,), 0)
     core.timer(ELECTION, 1_000 * MS)
     for peer in ("n4", "n5"):

@@ -11,9 +11,9 @@ from harness.clock import MS, SECOND
 from harness.error import InvariantViolated
 from systems.raft.bugs import VARIANTS
 from systems.raft.identity import FIRST, LATER, NEW
+from systems.raft.machine import Get, Put, Value
 from systems.raft.message import Ask, Birth, Noted
 from systems.raft.replica import Write
-from systems.raft.store import Get, Put, Value
 from tests.systems.raft.net import Net, digests
 
 

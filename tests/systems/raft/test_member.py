@@ -12,8 +12,8 @@ from harness.core import Note
 from harness.op import Op, invoke
 from harness.system import System
 from systems.raft.election import ELECTION
+from systems.raft.machine import Get, Value
 from systems.raft.message import Enrol
-from systems.raft.store import Get, Value
 from tests.systems.raft.net import Net, digests
 from tests.systems.storm import KINDS, register_op, run_storm
 

@@ -10,6 +10,7 @@ from harness.clock import MS
 from harness.core import Persist, Record, Send
 from systems.raft.election import ELECTION
 from systems.raft.identity import FIRST
+from systems.raft.machine import Get, Put, Swap, Value, Values
 from systems.raft.message import (
     Append,
     Appended,
@@ -23,7 +24,6 @@ from systems.raft.message import (
     position_of,
 )
 from systems.raft.replica import Answer, Read, Replica, Write
-from systems.raft.store import Get, Put, Registers, Swap, Value
 from systems.raft.window import KEPT, Done, Window
 
 MEMBERS = ("n1", "n2", "n3")
@@ -32,7 +32,7 @@ BORN = Birth(1, FIRST)
 
 
 def replica(*stored: Record, members: Sequence[str] = MEMBERS) -> Replica:
-    core = Replica("n1", members, Registers(), Random(1))
+    core = Replica("n1", members, Values(), Random(1))
     core.start((BORN, *stored), 0)
     return core
 
@@ -161,7 +161,7 @@ def test_read_at_a_follower_waits_for_the_index_and_for_the_entry() -> None:
 def test_index_given_to_an_earlier_incarnation_is_not_taken() -> None:
     core = follower()
     ((_, ask),) = sent(core.receive("c1", Read("c1", 1, Get("x")), NOW))
-    again = Replica("n1", MEMBERS, Registers(), Random(1))
+    again = Replica("n1", MEMBERS, Values(), Random(1))
     again.start((BORN,), NOW)
     again.receive("n2", Append(1, 0, 0, (Entry(1, "", 0, None),), 1, 1), NOW)
     again.receive("c1", Read("c1", 1, Get("x")), NOW)
@@ -193,7 +193,7 @@ def test_dump_holds_committed_entries_only() -> None:
 
 
 def test_digest_follows_from_the_state_and_not_from_how_it_came_about() -> None:
-    one, other = Registers(), Registers()
+    one, other = Values(), Values()
     for machine, values in ((one, (1, 2, 3)), (other, (3,))):
         for seq, value in enumerate(values, 1):
             machine.apply(Entry(1, "c1", seq, Put("x", value)), 0)

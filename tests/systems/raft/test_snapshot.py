@@ -6,9 +6,9 @@ import pytest
 
 from harness.clock import MS, SECOND
 from systems.raft.host import PATIENT
+from systems.raft.machine import Get, Put, Value
 from systems.raft.message import Image, Install
 from systems.raft.replica import Write
-from systems.raft.store import Get, Put, Value
 from tests.systems.raft.net import Net, digests
 from tests.systems.storm import register_op, run_storm
 from tests.systems.witness import complaints

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import msgpack
 
+from systems.raft.machine import Add, Extend, Get, Put, Swap, Txn, Value
 from systems.raft.message import (
     Administer,
     Administered,
@@ -31,7 +32,7 @@ from systems.raft.message import (
     Voted,
 )
 from systems.raft.replica import Answer, Read, Write
-from systems.raft.store import Get, Put, RaftStore, Swap, Value
+from systems.raft.store import RaftStore
 
 MEMBERS = Members({"n1": 0, "n2": 7}, ("n3",), 6)
 LOG: list[Any] = [
@@ -45,6 +46,8 @@ LOG: list[Any] = [
 STORE: list[Any] = [
     Append(1, 2, 3, (Entry(1, "c1", 7, Put("x", 5)), Entry(1, "", 0, None)), 4, 5),
     *(Write("c1", 7, Swap(3, None, [1])), Read("c1", 7, Get("x"))),
+    *(Write("c1", 8, Extend(3, "x")), Write("c1", 9, Add("n", 2))),
+    Write("c1", 10, Txn([("r", 1, None), ("append", 2, 5)])),
     *(Answer(7, 9, Value(4, False)), Answer(7, 9, None)),
 ]
 
