@@ -20,12 +20,12 @@ from typing import Any
 from msgspec import convert, to_builtins
 
 from harness.clock import MS, Nanos
-from harness.core import Effect, NodeId, Note, Send, SetTimer
+from harness.core import Effect, NodeId, Send, SetTimer
 from harness.op import OK, Op
 from systems.craq.coordination import SAID, Coordination
 from systems.craq.layout import Layout
 from systems.craq.manager import TICK, Manager
-from systems.craq.message import Grant, Ping
+from systems.craq.message import Administer, Administered
 from systems.craq.options import Times
 from systems.craq.registered import PLACE
 
@@ -64,13 +64,17 @@ class ElectedManager(Manager):
         """A manager keeps nothing itself."""
         self.ticked = now
         self._ensemble.begin(now)
-        return [self._say("standby"), SetTimer("tick", TICK), *self._stand(now)]
+        return [*self._news("standby"), SetTimer("tick", TICK), *self._stand(now)]
 
     def receive(self, source: NodeId, message: Any, now: Nanos) -> Iterable[Effect]:
         """The ensemble, or the ping of a replica."""
         if isinstance(message, SAID):
             return self._ensemble.receive(source, message, now)
-        return self._ping(source, message, now) if self.leads and type(message) is Ping else ()
+        if self.leads:
+            return super().receive(source, message, now)
+        if isinstance(message, Administer):
+            return [Send(source, Administered(message.id, False))]
+        return ()
 
     def timer(self, name: str, now: Nanos) -> Iterable[Effect]:
         """A timer of the session's; or time to stand again, or to look at the chain."""
@@ -130,7 +134,7 @@ class ElectedManager(Manager):
         self.granted = dict.fromkeys(self.nodes, now)
         self.well = dict.fromkeys(self.nodes, well)
         self.layout, self._version = layout, version
-        return [*self._tell(), *self._look(now)]
+        return [*self._news(), *self._look(now)]
 
     def _step_down(self, now: Nanos) -> list[Effect]:
         """Close the session, so that somebody else can be elected at once."""
@@ -142,7 +146,7 @@ class ElectedManager(Manager):
 
     def _stop(self) -> list[Effect]:
         self.leads, self.lease_until = False, 0
-        return [self._say("standby")]
+        return self._news("standby")
 
     def _event(self, line: Op, now: Nanos) -> list[Effect]:
         """A watch has fired, or the session is over."""
@@ -220,14 +224,7 @@ class ElectedManager(Manager):
                 return []
             self._version = op.value["version"]
             self._begin(layout)
-            return self._tell()
+            return self._news()
 
         value = [CONFIG, to_builtins(layout), self._version]
         return self._ensemble.do("setData", value, written, now)
-
-    def _tell(self) -> list[Effect]:
-        news = Grant(self.layout)
-        return [self._say("manager"), *(Send(node, news) for node in self.nodes)]
-
-    def _say(self, role: str) -> Note:
-        return Note("role", {"role": role, "epoch": self.layout.version})

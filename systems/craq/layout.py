@@ -33,8 +33,9 @@ class Config(Struct, frozen=True, array_like=True):
 
 class Layout(Struct, frozen=True, tag=str.lower, array_like=True):
     """Chains by number, from 0. `ranges` are (first slot, chain), in order of slots, each up to the
-    next one's first. A chain is to have `wanted` nodes; a node that is in no chain is a spare,
-    unless an administrator has taken it `out`. Version 0: none known yet."""
+    next one's first. A chain is to have `wanted` nodes; a node that is in no chain is a spare. What
+    an administrator has taken `out` is none, and is to leave its chain. Version 0: none known
+    yet."""
 
     version: int = 0
     chains: tuple[Config, ...] = ()
@@ -54,20 +55,29 @@ class Layout(Struct, frozen=True, tag=str.lower, array_like=True):
         number = self.number_of(key)
         return self.chains[number] if number != NOWHERE else Config()
 
+    def number_with(self, node: NodeId) -> int | None:
+        """The chain that a node is in."""
+        return next((n for n, config in enumerate(self.chains) if node in config.chain), None)
+
+    def members(self) -> tuple[NodeId, ...]:
+        """All that are in a chain."""
+        return tuple(node for config in self.chains for node in config.chain)
+
     def is_short(self, number: int) -> bool:
-        """Whether a chain has fewer nodes than it is to have."""
-        return len(self.chains[number].chain) < self.wanted[number]
+        """Whether a chain has fewer nodes that are to stay than it is to have."""
+        staying = [node for node in self.chains[number].chain if node not in self.out]
+        return len(staying) < self.wanted[number]
 
     def place_of(self, node: NodeId, nodes: Iterable[NodeId]) -> int:
         """The chain that a node is in, or, for a spare, that calls it; else NOWHERE. Chains that
         are short call the spares in turn, so that each has some to choose from. `nodes` are all."""
-        for number, config in enumerate(self.chains):
-            if node in config.chain:
-                return number
+        number = self.number_with(node)
+        if number is not None:
+            return number
         short = [number for number in range(len(self.chains)) if self.is_short(number)]
         if not short or node in self.out:
             return NOWHERE
-        inside = {member for config in self.chains for member in config.chain}
+        inside = self.members()
         spares = [n for n in nodes if n not in inside and n not in self.out]
         return short[spares.index(node) % len(short)]
 

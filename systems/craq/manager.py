@@ -9,6 +9,7 @@
   the largest set stays.
 - Every lease is counted here from the grant, which is later than the node's own count, from its
   ping. A manager that was started again does not know what it granted, and counts from its start.
+- Whom an administrator has taken out leaves its chain as if it were lost, if others can go on.
 - A head is never a node that still lacks something; rather than that, the chain waits for one that
   does not. So the last member's death is not survived, and that it comes back is.
 """
@@ -21,8 +22,9 @@ from typing import Any
 
 from harness.clock import MS, SECOND, Nanos
 from harness.core import Effect, NodeId, Note, Persist, Send, SetTimer
+from systems.craq.administration import Answer, answer
 from systems.craq.layout import Config, Layout
-from systems.craq.message import Grant, Ping
+from systems.craq.message import Administer, Administered, Grant, Ping
 from systems.craq.options import Times
 
 TICK: Nanos = 50 * MS
@@ -54,13 +56,15 @@ class Manager:
         self.well = dict.fromkeys(self.nodes, now)
         if stored:
             self.layout = stored[-1]
-            return [self._role(), SetTimer("tick", TICK)]
+            return [*self._news(), SetTimer("tick", TICK)]
         self.well = dict.fromkeys(self.nodes, now + self.boot)
         return [*self.change(self.first, now), SetTimer("tick", TICK)]
 
     def receive(self, source: NodeId, message: Any, now: Nanos) -> Iterable[Effect]:
-        """Pings only."""
-        return self._ping(source, message, now) if isinstance(message, Ping) else ()
+        """Pings, and what an administrator asks for."""
+        if isinstance(message, Ping):
+            return self._ping(source, message, now)
+        return self._asked(source, message, now) if isinstance(message, Administer) else ()
 
     def timer(self, name: str, now: Nanos) -> Iterable[Effect]:
         """Look whether the chain has to change."""
@@ -87,7 +91,7 @@ class Manager:
 
     def lease_for(self, node: NodeId, now: Nanos) -> Nanos:
         """The lease that a node may have now, from when it asked; 0 for none."""
-        is_inside = any(node in config.chain for config in self.layout.chains)
+        is_inside = self.layout.number_with(node) is not None
         return self.times.lease if is_inside and node not in self.leaving else 0
 
     def _settled(self, node: NodeId, ping: Ping, now: Nanos) -> list[Effect]:
@@ -98,6 +102,19 @@ class Manager:
             if node == config.joining and ping.epoch == config.epoch:
                 return self.change(self.layout.settled(number), now)
         return []
+
+    # -- administration --
+
+    def _asked(self, source: NodeId, asked: Administer, now: Nanos) -> list[Effect]:
+        """See that it is so."""
+        if asked.f.endswith("-node") and asked.value not in self.nodes:
+            said = Answer(refused=f"there is no node {asked.value}")
+        else:
+            said = answer(self.layout, self.first, asked.f, asked.value)
+        effects = self.change(said.next, now) if said.next else []
+        members = list(self.layout.members())
+        told = Administered(asked.id, True, said.done, said.refused, members)
+        return [*effects, Send(source, told)]
 
     # -- layouts --
 
@@ -129,13 +146,18 @@ class Manager:
 
     def _stay(self, config: Config, now: Nanos) -> tuple[NodeId, ...]:
         """Who of a chain may stay: the largest set, in chain order, that all hear one another and
-        whose head lacks nothing. The whole chain where there is no such set."""
+        whose head lacks nothing. Without those that an administrator has taken out, unless no other
+        can go on. The whole chain where there is no such set."""
         well = tuple(node for node in config.chain if self._is_well(node, now))
-        for size in range(len(well), 0, -1):
-            for some in combinations(well, size):
+        staying = tuple(node for node in well if node not in self.layout.out)
+        return self._largest(staying, config) or self._largest(well, config) or config.chain
+
+    def _largest(self, nodes: Sequence[NodeId], config: Config) -> tuple[NodeId, ...]:
+        for size in range(len(nodes), 0, -1):
+            for some in combinations(nodes, size):
                 if some[0] != config.joining and self._all_hear(some):
                     return some
-        return config.chain
+        return ()
 
     def _is_well(self, node: NodeId, now: Nanos) -> bool:
         return now - self.well[node] < self.times.detect
@@ -157,24 +179,27 @@ class Manager:
             ping = self.pings.get(node)
             if ping is None or not ping.ready or ping.epoch != config.epoch:
                 continue
-            is_called = node not in config.chain and self._calls(number, node)
-            if is_called and self._is_well(node, now) and self._all_hear((*config.chain, node)):
+            is_called = self.layout.place_of(node, self.nodes) == number
+            if node in config.chain or not is_called:
+                continue
+            if self._is_well(node, now) and self._all_hear((*config.chain, node)):
                 return self.layout.changed(number, (*config.chain, node), node)
         return None
-
-    def _calls(self, number: int, node: NodeId) -> bool:
-        return self.layout.place_of(node, self.nodes) == number
 
     def change(self, layout: Layout, now: Nanos) -> list[Effect]:
         """The next layout: written down, then told to all."""
         self._begin(layout)
-        news = Grant(layout)
-        return [Persist(layout), self._role(), *(Send(node, news) for node in self.nodes)]
+        return [Persist(layout), *self._news()]
 
     def _begin(self, layout: Layout) -> None:
         self.layout = layout
-        inside = [node for config in layout.chains for node in config.chain]
-        self.leaving = self.leaving.intersection(inside)
+        self.leaving = self.leaving.intersection(layout.members())
 
-    def _role(self) -> Note:
-        return Note("role", {"role": "manager", "epoch": self.layout.version})
+    def _news(self, role: str = "manager") -> list[Effect]:
+        """For the harness, and, as a manager, for all nodes."""
+        version, members = self.layout.version, self.layout.members()
+        effects: list[Effect] = [Note("role", {"role": role, "epoch": version})]
+        if role == "manager":
+            effects.append(Note("members", {"members": members, "epoch": version}))
+            effects += [Send(node, Grant(self.layout)) for node in self.nodes]
+        return effects

@@ -82,6 +82,27 @@ class NotReady(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     epoch: int
 
 
+# Administration
+
+
+class Administer(Struct, frozen=True, tag=str.lower, array_like=True):
+    """An administrator to a manager: see that it is so; see systems.craq.administration."""
+
+    id: int
+    f: str
+    value: Any
+
+
+class Administered(Struct, frozen=True, tag=str.lower, array_like=True):
+    """The answer: whether this manager leads, and if so, whether it is so, or why it cannot be."""
+
+    id: int
+    leads: bool
+    done: bool = False
+    refused: str = ""
+    value: Any = None
+
+
 # Along the chain
 
 
@@ -200,6 +221,8 @@ Message = (
     | Reply
     | Moved
     | NotReady
+    | Administer
+    | Administered
     | Update
     | Ack
     | Hello

@@ -10,6 +10,8 @@ from harness.clock import duration
 from harness.core import ClientCore, Core, NodeId
 from harness.script import Script
 from harness.system import Carries, Invariants, node_names
+from systems.craq.administration import ADMINISTRATION
+from systems.craq.administrator import Administrable, Administrator
 from systems.craq.client import Client
 from systems.craq.elected import ElectedManager
 from systems.craq.freshness import BOUNDED, EVENTUAL, MODES, STRONG, Tolerance
@@ -24,6 +26,8 @@ from systems.zookeeper.machine import Machine
 from systems.zookeeper.server import Server
 from systems.zookeeper.system import TICKS, ZooKeeper
 
+PATIENT = 4  # times the timeout of other operations: how long an administrator's may take
+
 
 class Craq:
     """`nodes` replicas in `chains` chains, shared out evenly in order; the last `spares` are in
@@ -32,6 +36,8 @@ class Craq:
     The `managers` (m1, m2, ...) elect one of them through the ZooKeeper-like service, `ensemble`
     servers of it (z1, z2, ...), which keeps the layout; `session` is the timeout of their sessions,
     and of the replicas'. With `ensemble` 0 there is one manager, which keeps it on its own disk.
+
+    Administration: add-node and remove-node, of a node's name (systems.craq.administration).
 
     `apportioned=False` is plain chain replication: reads at the tail only. `timeout` is a client's
     limit for one operation; the other times are those of systems.craq.options.Times. With the
@@ -50,7 +56,7 @@ class Craq:
 
     name = "craq"
     roles: frozenset[str] = frozenset({"head", "middle", "tail", "manager"})
-    supports = frozenset({"read", "write", "cas", "append", "increment", "txn"})
+    supports = frozenset({"read", "write", "cas", "append", "increment", "txn"}) | ADMINISTRATION
     carries: Mapping[type, Carries] = {Request: Carries("f", supports), **ZooKeeper.carries}
     message = Message | ZooKeeper.message
     record = Record | ZooKeeper.record
@@ -121,7 +127,8 @@ class Craq:
     def client(self, me: NodeId, home: NodeId, rng: Random) -> ClientCore:
         """A client; see systems.craq.client."""
         script = self.client_type(me, home, self.nodes, self.timeout, apportioned=self.apportioned)
-        return Script(script.run, timeout=self.timeout)
+        patient = Script(Administrator(self.deciders).run, timeout=PATIENT * self.timeout)
+        return Administrable(Script(script.run, timeout=self.timeout), patient)
 
     def invariants(self) -> Invariants:
         """A fresh watcher."""
