@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from harness.claims import lock
+from harness.claims import chain, lock, zookeeper
 from harness.claims.claim import Claim
 from harness.error import UserError, nearest
 
-CLAIMS: tuple[Claim, ...] = (*lock.CLAIMS,)
+CLAIMS: tuple[Claim, ...] = (*zookeeper.CLAIMS, *chain.CLAIMS, *lock.CLAIMS)
 # The longest first, so that two processes end at about the same time.
 FIRST = ("lock-counts",)
 

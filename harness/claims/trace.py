@@ -20,13 +20,15 @@ from harness.system import Invariants, System
 
 
 class Passed(Struct, frozen=True, gc=False):
-    """A message that was sent (`was_sent`), or given to its target."""
+    """A message that was sent (`was_sent`), or given to its target. `by_itself`: nobody's message
+    nor operation made its source send it, but a timer."""
 
     time: Nanos
     was_sent: bool
     source: NodeId
     target: NodeId
     message: Any
+    by_itself: bool = False
 
     @property
     def kind(self) -> str:
@@ -99,12 +101,14 @@ class _Watched:
         self.core = core
         self.watcher = watcher
 
-    def _out(self, effects: Iterable[Effect], now: Nanos) -> Sequence[Effect]:
+    def _out(
+        self, effects: Iterable[Effect], now: Nanos, by_itself: bool = False
+    ) -> Sequence[Effect]:
         """The same effects, after those that send are told of."""
         found = list(effects)
         for effect in found:
             if type(effect) is Send:
-                self.watcher(Passed(now, True, self.me, effect.to, effect.message))
+                self.watcher(Passed(now, True, self.me, effect.to, effect.message, by_itself))
         return found
 
     def receive(self, source: NodeId, message: Any, now: Nanos) -> Sequence[Effect]:
@@ -114,7 +118,7 @@ class _Watched:
 
     def timer(self, name: str, now: Nanos) -> Sequence[Effect]:
         """A timer has fired."""
-        return self._out(self.core.timer(name, now), now)
+        return self._out(self.core.timer(name, now), now, by_itself=True)
 
 
 class _Node(_Watched):
