@@ -99,7 +99,7 @@ def _acknowledged(run: Run) -> set[str]:
 
 def _held(log: Sequence[Any]) -> set[str]:
     """Key and value of every entry of a dumped log (see systems.craq.store)."""
-    return {repr((entry[1], entry[3])) for entry in log}
+    return {repr((key, value)) for _, writes, _ in log for key, _, value in writes}
 
 
 def _reads(lab: Lab) -> Found:
@@ -170,8 +170,9 @@ def _chains(run: Run) -> dict[int, set[str]]:
     """The chains that were granted in each epoch."""
     found: dict[int, set[str]] = defaultdict(set)
     for one in run.trace.passed:
-        if one.kind == "Grant" and not one.was_sent and one.message.config.epoch:
-            found[one.message.config.epoch].add(" ".join(one.message.config.chain))
+        if one.kind == "Grant" and not one.was_sent:
+            for config in one.message.layout.chains:
+                found[config.epoch].add(" ".join(config.chain))
     return dict(found)
 
 

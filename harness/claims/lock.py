@@ -61,6 +61,7 @@ def _draw(lab: Lab, ours: dict[tuple[str, int], int]) -> None:
                 )
         axes.set(xscale="log", yscale="log", xlim=(5, 2000), ylim=(20, 6_000_000))
         axes.set_xticks(SIZES, [f"{n:,}" for n in SIZES])
+        plot.plain_numbers(axes.yaxis)
         axes.minorticks_off()
         axes.set_xlabel("clients that want the lock at the same time")
         axes.set_ylabel("requests and watch events")

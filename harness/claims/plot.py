@@ -42,3 +42,11 @@ def title(axes: Axes, text: str) -> None:
 def legend(axes: Axes, where: Any = "best") -> None:
     """The key, without a frame."""
     axes.legend(loc=where, frameon=False, labelcolor=SOFT, fontsize=8.5)
+
+
+def plain_numbers(axis: Any) -> None:
+    """Write the numbers of a logarithmic axis out: 1,000 and not a power of ten."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from harness.claims import chain, lock, zookeeper
+from harness.claims import chain, general, lock, zookeeper
 from harness.claims.claim import Claim
 from harness.error import UserError, nearest
 
-CLAIMS: tuple[Claim, ...] = (*zookeeper.CLAIMS, *chain.CLAIMS, *lock.CLAIMS)
+CLAIMS: tuple[Claim, ...] = (
+    *general.FIRST_CLAIMS,
+    *zookeeper.CLAIMS,
+    *chain.CLAIMS,
+    *general.LAST_CLAIMS,
+    *lock.CLAIMS,
+)
 # The longest first, so that two processes end at about the same time.
 FIRST = ("lock-counts",)
 
