@@ -13,7 +13,7 @@ states, and no search. `place` 0 is the initial state, and each change leads fro
            something above it returned; the bound only rises with the place, so if any assignment
            is legal, the sorted one is.)
 3 Last     appends that were acknowledged and are in no list that was read come after all that was
-           read, in any order; those without an answer, and increments that no place needs, may not
+           read, in the order of their returns; those without an answer, and increments that no place needs, may not
            have happened.
 4 Ordered  nothing above a place returned before something below it was called.
 
@@ -46,13 +46,11 @@ class Violation(Struct, frozen=True):
     value: Any = None
 
 
-class _Chain(Struct):
-    """The places: who changes to each, who reads each, and who comes after all of them."""
+class Chain(Struct):
+    """The places from 1 up: who changes to each, and who saw each (0: the initial state)."""
 
     writers: dict[int, Task]
     readers: dict[int, list[Task]]
-    last: list[Task]
-    top: int
 
 
 def is_fit(model: Any, tasks: Sequence[Task]) -> bool:
@@ -77,29 +75,36 @@ def _is_number(task: Task) -> bool:
     return type(task.result) is int or (task.f == "read" and task.result is None)
 
 
-def first_violation(model: Any, tasks: Sequence[Task]) -> Generator[None, None, int | None]:
+def first_violation(
+    model: Any, tasks: Sequence[Task], slack: int = 0
+) -> Generator[None, None, int | None]:
     """The rank of the return that ends the shortest prefix with a violation, or None. Yields after
-    every look at a prefix."""
-    if violation(model, tasks, FOREVER - 1) is None:
+    every look at a prefix. With `slack` a read may be so many changes behind."""
+    if violation(model, tasks, FOREVER - 1, slack) is None:
         return None
     ends = sorted(task.ret for task in tasks if task.must)
     low, high = 0, len(ends) - 1
     while low < high:
         yield
         middle = (low + high) // 2
-        if violation(model, tasks, ends[middle]) is None:
+        if violation(model, tasks, ends[middle], slack) is None:
             low = middle + 1
         else:
             high = middle
     return ends[low]
 
 
-def violation(model: Any, tasks: Sequence[Task], end: int) -> Violation | None:
+def violation(model: Any, tasks: Sequence[Task], end: int, slack: int = 0) -> Violation | None:
     """Why the prefix up to rank `end` has no order, or None. What returned later may not have
     happened, and if it did, then with the same answer."""
+    laid = chain(model, tasks, end)
+    return laid if isinstance(laid, Violation) else ordered(laid, end, slack)
+
+
+def chain(model: Any, tasks: Sequence[Task], end: int = FOREVER - 1) -> Chain | Violation:
+    """The places of a key that only grows, or why there are none."""
     known = [task for task in tasks if task.call <= end]
-    laid = _list(known, end) if type(model) is AppendList else _number(known, end)
-    return laid if isinstance(laid, Violation) else _ordered(laid, end)
+    return _list(known, end) if type(model) is AppendList else _number(known, end)
 
 
 def _is_sure(task: Task, end: int) -> bool:
@@ -110,7 +115,7 @@ def _elements(read: Task) -> tuple[Any, ...]:
     return tuple([tag(element) for element in read.result or ()])
 
 
-def _list(known: Sequence[Task], end: int) -> _Chain | Violation:
+def _list(known: Sequence[Task], end: int) -> Chain | Violation:
     reads = [(_elements(t), t) for t in known if t.f == "read" and _is_sure(t, end)]
     longest, who = max(reads, key=lambda read: len(read[0]), default=((), None))
     appends = {tag(t.value): t for t in known if t.f == "append"}
@@ -132,10 +137,11 @@ def _list(known: Sequence[Task], end: int) -> _Chain | Violation:
         found.add(task_.at)
         writers[place] = task_
     last = [t for t in appends.values() if _is_sure(t, end) and t.at not in found]
-    return _Chain(writers, readers, last, len(longest))
+    writers.update(enumerate(sorted(last, key=lambda t: t.ret), len(longest) + 1))
+    return Chain(writers, readers)
 
 
-def _number(known: Sequence[Task], end: int) -> _Chain | Violation:
+def _number(known: Sequence[Task], end: int) -> Chain | Violation:
     sure, unsure = _Numbers(), _Numbers()
     for task in known:
         (sure if _is_sure(task, end) else unsure).take(task)
@@ -160,7 +166,7 @@ def _number(known: Sequence[Task], end: int) -> _Chain | Violation:
         if later is None:
             return Violation(PHANTOM, (sure.highest(),), sure.top)
         sure.writers[place] = later
-    return _Chain(sure.writers, sure.readers, [], sure.top)
+    return Chain(sure.writers, sure.readers)
 
 
 class _Numbers:
@@ -194,25 +200,53 @@ class _Numbers:
         return self.writers.get(self.top) or self.readers[self.top][0]
 
 
-def _ordered(chain: _Chain, end: int) -> Violation | None:
-    """Part 4: go up, with the latest call so far."""
-    latest: tuple[int, int, Task] | None = None  # its call, its place, the task
-    steps: list[tuple[int, list[Task]]] = [(0, chain.readers.get(0, []))]
-    for place in range(1, chain.top + 1):
-        steps += [(place, [chain.writers[place]]), (place, chain.readers.get(place, []))]
-    steps.append((chain.top + 1, chain.last))
-    for place, tasks in steps:
-        for task in tasks:
-            if latest is not None and task.ret <= end and task.ret < latest[0]:
-                return Violation(LATE, (task, latest[2], *_between(chain, latest, task)))
-        for task in tasks:
-            if latest is None or task.call > latest[0]:
-                latest = (task.call, place, task)
+def ordered(chain: Chain, end: int, slack: int = 0) -> Violation | None:
+    """Part 4: go up, with the latest call so far. With `slack` a read's call bounds only what comes
+    so many places later, since it may have seen less than there was."""
+    climb = _Climb(chain, end)
+    for place in range(max([*chain.writers, *chain.readers], default=0) + 1):
+        writer = chain.writers.get(place)
+        if writer is not None:
+            climb.check([writer])
+            climb.leave([writer], place)
+        here = chain.readers.get(place, [])
+        climb.check(here)
+        climb.leave([t for t in here if not slack or t.f != "read"], place)
+        if slack:
+            before = place - slack
+            climb.leave([t for t in chain.readers.get(before, []) if t.f == "read"], before)
+        if climb.wrong is not None:
+            return climb.wrong
     return None
 
 
-def _between(chain: _Chain, low: tuple[int, int, Task], high: Task) -> tuple[Task, ...]:
+class _Climb:
+    """The way up: the latest call of what lies below, and the first that returned before it."""
+
+    def __init__(self, chain: Chain, end: int) -> None:
+        self._chain = chain
+        self._end = end
+        self._latest: tuple[int, int, Task] | None = None  # its call, its place, the task
+        self.wrong: Violation | None = None
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """All that lies below these was called before they returned."""
+        if self._latest is None or self.wrong is not None:
+            return
+        call, place, low = self._latest
+        for task in tasks:
+            if task.ret <= self._end and task.ret < call:
+                self.wrong = Violation(LATE, (task, low, *_between(self._chain, place, low, task)))
+                return
+
+    def leave(self, tasks: Sequence[Task], place: int) -> None:
+        """From here on these lie below."""
+        for task in tasks:
+            if self._latest is None or task.call > self._latest[0]:
+                self._latest = (task.call, place, task)
+
+
+def _between(chain: Chain, place: int, low: Task, high: Task) -> tuple[Task, ...]:
     """The change that came after a read, where another read saw it."""
-    after = chain.writers.get(low[1] + 1)
-    is_needed = low[2].f == "read" and high.f == "read"
-    return (after,) if is_needed and after is not None else ()
+    after = chain.writers.get(place + 1)
+    return (after,) if low.f == high.f == "read" and after is not None else ()
