@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Register,
     )
     from checker.require import Required
+    from checker.staleness import BoundedStaleness
     from checker.stats import Stats
     from checker.transactions import Transactions
     from checker.zookeeper import ZooKeeperGuarantee
@@ -38,6 +39,7 @@ __all__ = [
     "UNKNOWN",
     "AppendList",
     "Availability",
+    "BoundedStaleness",
     "CasRegister",
     "Convergence",
     "Counter",
@@ -57,6 +59,7 @@ __all__ = [
 
 _HOMES = {
     "Availability": "checker.availability",
+    "BoundedStaleness": "checker.staleness",
     "Convergence": "checker.convergence",
     "Faults": "checker.faults",
     "Linearizable": "checker.linearizable",
@@ -85,6 +88,7 @@ def _registry() -> dict[str, Any]:
     names = (
         "Stats",
         "Availability",
+        "BoundedStaleness",
         "Convergence",
         "Faults",
         "Transactions",

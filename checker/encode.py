@@ -49,9 +49,9 @@ class Unfit(Exception):
     """The history has something that the model has no meaning for."""
 
 
-def encode(history: History, model: Any, split: str | None) -> Encoded:
-    """The history's operations as tasks, one list a key. Raises Unfit where the model does not
-    know an operation."""
+def encode(history: History, model: Any, split: str | None, early: int = 0) -> Encoded:
+    """The history's operations as tasks, one list a key; reads as if they had been called `early`
+    ns before they were. Raises Unfit where the model does not know an operation."""
     events: dict[Any, list[tuple[int, int, int, int]]] = {}
     heads: dict[Any, list[tuple[str, Any, Any, int]]] = {}
     keys: dict[Any, Any] = {}
@@ -82,7 +82,8 @@ def encode(history: History, model: Any, split: str | None) -> Encoded:
         mine = events[name]
         number = len(heads[name])
         heads[name].append((*head, at))
-        mine.append((op.time, 0, at, number))
+        called = op.time - early if head[0] == "read" else op.time
+        mine.append((called, 0, at, number))
         if done is not None and (done.type == OK or done.type == FAIL):
             mine.append((done.time, 1, j, number))
     if not split and len(seen) > 1 and not getattr(model, "keyed", False):

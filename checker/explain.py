@@ -38,17 +38,17 @@ def explain(
         wrong_growth = growing.violation(model, tasks, found.end)
         assert wrong_growth is not None
         story = tell_growth(history, wrong_growth, found.task)
-        return _anomaly(history, key, tasks, found.task, story, faults)
+        return anomaly_of(history, key, tasks, found.task, story, faults)
     values = unique.prepare(model, tasks)
     wrong = unique.violation(values, found.end) if values is not None else None
     if values is not None and wrong is not None:
         story = tell(history, values, wrong, found.task)
     else:
         story = _searched(history, model, until(tasks, found.end), found.task, budget)
-    return _anomaly(history, key, tasks, found.task, story, faults)
+    return anomaly_of(history, key, tasks, found.task, story, faults)
 
 
-def _anomaly(
+def anomaly_of(
     history: History,
     key: Any,
     tasks: Sequence[Task],
@@ -56,6 +56,7 @@ def _anomaly(
     story: Story,
     faults: list[Band],
 ) -> Anomaly:
+    """A story as an anomaly, with the window around it and the fault that was in force."""
     ops, partner = history.ops, history.partner
     end = ops[partner[last.at]].time
     start = min(ops[task.at].time for task in (*story.core, last))

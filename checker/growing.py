@@ -13,8 +13,8 @@ states, and no search. `place` 0 is the initial state, and each change leads fro
            something above it returned; the bound only rises with the place, so if any assignment
            is legal, the sorted one is.)
 3 Last     appends that were acknowledged and are in no list that was read come after all that was
-           read, in the order of their returns; those without an answer, and increments that no place needs, may not
-           have happened.
+           read, in the order of their returns; those without an answer, and increments that no
+           place needs, may not have happened.
 4 Ordered  nothing above a place returned before something below it was called.
 
 This is exact: 1 to 3 are forced, and where 4 holds the places are an order that real time allows.

@@ -7,7 +7,7 @@ each increment is answered with the new number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from random import Random
 from typing import Any
@@ -16,10 +16,13 @@ from msgspec import Struct
 
 from checker.linearizable import Linearizable
 from checker.model import Kv
+from checker.staleness import BoundedStaleness
 from harness import generator as gen
+from harness.clock import duration
 from harness.core import NodeId
 from harness.error import nearest
 from harness.op import Op, invoke
+from harness.result import Checker
 from harness.workload import Workload, reads_of_every_key
 from workloads import option
 from workloads.register import TRIES, TRY_AGAIN, Client, Listening, Mix, Spread
@@ -30,6 +33,11 @@ KINDS = {
     LIST: frozenset({"read", "append"}),
     COUNTER: frozenset({"read", "increment"}),
 }
+
+OPTIONS = ("keys", "kinds", "read_share", "cas_share", "hot_share", "hot_keys", "spread")
+STRONG = "strong"
+MODES = (STRONG, "eventual", "bounded")
+MODE = ("read_mode", "bound", "bound_versions")  # the system's options
 
 
 class Shares(Struct, frozen=True):
@@ -84,11 +92,12 @@ def kv(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Workload:
     """Reads, writes, compare-and-sets, appends and increments. Options: `keys` (9), numbered from 1
     and of the `kinds` ([register, list, counter]) in turn; `read_share` (0.5), `cas_share` (0.5, of
     what is done to registers beside reads), `hot_share` (0) of all operations on the first
-    `hot_keys` (1), `spread` (reads go round all nodes). Raises ValueError."""
-    option.known(
-        options,
-        ("keys", "kinds", "read_share", "cas_share", "hot_share", "hot_keys", "spread"),
-    )
+    `hot_keys` (1), `spread` (reads go round all nodes).
+
+    `read_mode` is the system's: strong; or eventual, or bounded (by a time `bound`, by
+    `bound_versions`, or both), where keys are judged by how far behind their reads may be, and the
+    reads of one node may not go back. Raises ValueError."""
+    option.known(options, (*OPTIONS, *MODE))
     keys = list(range(1, 1 + option.count(options.get("keys", 9), "keys")))
     kinds = _kinds(options.get("kinds", list(KINDS)))[: len(keys)]
     shares = Shares(
@@ -108,8 +117,24 @@ def kv(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Workload:
         needs=needs if shares.cas else needs - {"cas"},
         generator=ops,
         final=gen.retry(finals, TRIES, TRY_AGAIN),
-        checkers={"linearizable": Linearizable(Kv())},
+        checkers=_checkers(options),
+        system_options={name: options[name] for name in MODE if name in options},
     )
+
+
+def _checkers(options: Mapping[str, Any]) -> dict[str, Checker]:
+    """Linearizable, or in another mode not further behind than it says."""
+    mode = options.get("read_mode", STRONG)
+    if mode not in MODES:
+        raise ValueError(f"read_mode: expected one of {', '.join(MODES)}, got {mode!r}")
+    if mode == STRONG:
+        return {"linearizable": Linearizable(Kv())}
+    bound, versions = options.get("bound"), options.get("bound_versions")
+    if versions is not None and (type(versions) is not int or versions < 0):
+        raise ValueError(f"bound_versions: expected a number from 0, got {versions!r}")
+    time = None if bound is None else duration(bound)
+    judge = BoundedStaleness(bound=time, versions=versions, monotone=True)
+    return {judge.name: judge}
 
 
 def _kinds(value: Any) -> list[str]:

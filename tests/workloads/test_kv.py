@@ -128,9 +128,23 @@ def test_spread_reads_go_round_all_nodes():
         ({"kinds": []}, "kinds: expected some of register, list, counter"),
         ({"kinds": ["lists"]}, "did you mean 'list'"),
         ({"hot_share": 2}, "hot_share: expected a share from 0 to 1"),
+        ({"read_mode": "weak"}, "read_mode: expected one of strong, eventual, bounded"),
+        ({"read_mode": "bounded", "bound_versions": -1}, "bound_versions: expected a number"),
         ({"hot_keys": 10}, "hot_keys: expected a whole number from 1 to 9"),
     ],
 )
 def test_wrong_option_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         made(**options)
+
+
+def test_read_mode_is_the_systems_and_says_how_far_behind_reads_may_be():
+    bounded = made(read_mode="bounded", bound="10ms", bound_versions=2)
+    assert list(bounded.checkers) == ["bounded-staleness"]
+    assert bounded.system_options == {
+        "read_mode": "bounded",
+        "bound": "10ms",
+        "bound_versions": 2,
+    }
+    assert list(made(read_mode="strong").checkers) == ["linearizable"]
+    assert list(made(read_mode="eventual").checkers) == ["bounded-staleness"]
