@@ -7,6 +7,7 @@ from collections.abc import Callable
 from harness.workload import Workload
 from workloads.append import append
 from workloads.kv import kv
+from workloads.load import load
 from workloads.recipes.barrier import barrier
 from workloads.recipes.config import config
 from workloads.recipes.counter import counter, counter_herd
@@ -23,6 +24,7 @@ REGISTRY: dict[str, Callable[..., Workload]] = {
     "cas-register": cas_register,
     "kv": kv,
     "append": append,
+    "load": load,
     "tree": tree,
     "lock": lock,
     "herd": herd,
