@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from random import Random
 from typing import Any
@@ -17,41 +17,44 @@ from harness.workload import Workload
 from workloads import option
 
 
+class _Client:
+    """Makes operations on keys from 1 on, with values counted up."""
+
+    def __init__(self, keys: int, rng: Random) -> None:
+        self._keys, self._rng = keys, rng
+        self._values = count(1)
+
+    def read(self, ctx: gen.Context) -> Op:
+        """A read of any key."""
+        return invoke("read", key=self._key())
+
+    def write(self, ctx: gen.Context) -> Op:
+        """A write of any key."""
+        return invoke("write", next(self._values), key=self._key())
+
+    def either(self, share: float) -> Callable[[gen.Context], Op]:
+        """A read as often as this share says."""
+        return lambda ctx: self.read(ctx) if self._rng.random() < share else self.write(ctx)
+
+    def _key(self) -> int:
+        return 1 + int(self._rng.random() * self._keys)
+
+
 def load(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Workload:
-    """Registers under load. Options: `keys` (1), `writers` (0: so many threads, the first ones, only
-    write; all others only read), `write_rate` (0: as fast as they can; else writes a second of all
-    of them). With `read_share` there are no such threads: each draws what it does next. There are
-    no final reads. Raises ValueError."""
+    """Registers under load. Options: `keys` (1), `writers` (0: so many threads, the first ones, do
+    nothing but write, and all others read), `write_rate` (0: as fast as they can; else writes a
+    second of all of them). With `read_share` there are no such threads: each draws what it does
+    next. There are no final reads. Raises ValueError."""
     option.known(options, ("keys", "writers", "write_rate", "read_share"))
-    keys = range(1, 1 + option.count(options.get("keys", 1), "keys"))
-    values = count(1)
-    writers = options.get("writers", 0)
-    if not isinstance(writers, int) or isinstance(writers, bool) or writers < 0:
-        raise ValueError(f"writers: expected a number of threads, got {writers!r}")
-    if writers and "read_share" in options:
-        raise ValueError("writers: with a `read_share` every thread does both")
-
-    def key() -> int:
-        return keys[int(rng.random() * len(keys))]
-
-    def read(ctx: gen.Context) -> Op:
-        return invoke("read", key=key())
-
-    def write(ctx: gen.Context) -> Op:
-        return invoke("write", next(values), key=key())
-
+    client = _Client(option.count(options.get("keys", 1), "keys"), rng)
+    writers = _writers(options)
     if "read_share" in options:
-        share = option.share(options["read_share"], "read_share")
-
-        def either(ctx: gen.Context) -> Op:
-            return read(ctx) if rng.random() < share else write(ctx)
-
-        ops = gen.lift(either)
+        ops = gen.lift(client.either(option.share(options["read_share"], "read_share")))
     elif writers:
-        writes = _paced(gen.lift(write), options.get("write_rate", 0), rng)
-        ops = gen.reserve(writers, writes, gen.lift(read))
+        writes = _paced(gen.lift(client.write), options.get("write_rate", 0), rng)
+        ops = gen.reserve(writers, writes, gen.lift(client.read))
     else:
-        ops = gen.lift(read)
+        ops = gen.lift(client.read)
     return Workload(
         name="load",
         needs=frozenset({"read", "write"}),
@@ -59,6 +62,17 @@ def load(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Workload:
         final=None,
         checkers={"linearizable": Linearizable(Register())},
     )
+
+
+def _writers(options: Mapping[str, Any]) -> int:
+    writers = options.get("writers", 0)
+    if not isinstance(writers, int) or isinstance(writers, bool) or writers < 0:
+        raise ValueError(f"writers: expected a number of threads, got {writers!r}")
+    if writers and "read_share" in options:
+        raise ValueError("writers: with a `read_share` every thread does both")
+    if "write_rate" in options and not writers and "writers" not in options:
+        raise ValueError("write_rate: of what? There are no `writers`")
+    return writers
 
 
 def _paced(writes: gen.Generator, rate: Any, rng: Random) -> gen.Generator:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BLUE, RED, GREEN, PURPLE, ORANGE = "#0B63CE", "#D1495B", "#2A8C4A", "#7A4FBF", "#D9822B"
+GREY = "#6B7580"
 WIDTH, HEIGHT = 620.0, 400.0  # of one panel, in points
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.claims import chain, general, lock, zookeeper
+from harness.claims import chain, general, lock, service, zookeeper
 from harness.claims.claim import Claim
 from harness.error import UserError, nearest
 
@@ -12,6 +12,7 @@ CLAIMS: tuple[Claim, ...] = (
     *chain.CLAIMS,
     *general.LAST_CLAIMS,
     *lock.CLAIMS,
+    *service.CLAIMS,
 )
 # The longest first, so that two processes end at about the same time.
 FIRST = ("lock-counts",)

@@ -1,0 +1,8 @@
+"""The rows whose runs have service times, in the order of the table."""
+
+from __future__ import annotations
+
+from harness.claims import craq_mixed, craq_throughput
+from harness.claims.claim import Claim
+
+CLAIMS: tuple[Claim, ...] = (*craq_throughput.CLAIMS, *craq_mixed.CLAIMS)
