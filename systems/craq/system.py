@@ -57,7 +57,10 @@ class Craq:
     name = "craq"
     roles: frozenset[str] = frozenset({"head", "middle", "tail", "manager"})
     supports = frozenset({"read", "write", "cas", "append", "increment", "txn"}) | ADMINISTRATION
-    carries: Mapping[type, Carries] = {Request: Carries("f", supports - ADMINISTRATION), **ZooKeeper.carries}
+    carries: Mapping[type, Carries] = {
+        Request: Carries("f", supports - ADMINISTRATION),
+        **ZooKeeper.carries,
+    }
     message = Message | ZooKeeper.message
     record = Record | ZooKeeper.record
     client_type: type[Client] = Client
