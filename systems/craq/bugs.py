@@ -19,6 +19,18 @@ from harness.core import Effect, NodeId, Persist, Send
 from harness.error import UserError
 from harness.op import OK, Op
 from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
+from systems.craq.bugs_across import (
+    AnswersUndecided,
+    AwaitsReadsOnly,
+    ForgetsAborts,
+    Impatient,
+    LocksNothing,
+    MarksWhatIsLeft,
+    NewHeadAborts,
+    SaysAgain,
+    TellsBeforeLogged,
+    VotesBeforeLogged,
+)
 from systems.craq.elected import CONFIG, ElectedManager
 from systems.craq.freshness import Freshness
 from systems.craq.layout import Config
@@ -35,6 +47,7 @@ from systems.craq.message import (
     Sync,
     Update,
     Version,
+    Write,
 )
 from systems.craq.node import Node
 from systems.craq.options import checked
@@ -54,9 +67,9 @@ def _node(*nodes: type[Any], **parts: type[Any]) -> Make:
     return make
 
 
-def _cell(cell: type[Cell], *nodes: type[Any]) -> Make:
+def _cell(cell: type[Cell], *nodes: type[Any], **parts: type[Any]) -> Make:
     """Replicas with such cells."""
-    return _node(*nodes, store_type=type("PlantedStore", (Store,), {"cell_type": cell}))
+    return _node(*nodes, store_type=type("PlantedStore", (Store,), {"cell_type": cell}), **parts)
 
 
 def _manager(manager: type[Any]) -> Make:
@@ -510,6 +523,39 @@ class CasOnDirty(Node):
 # --- bugs: operations and read modes
 
 
+class StartsFromClean(Node):
+    """Appends to, and adds to, the committed value, whatever is outstanding."""
+
+    def _newest(self, key: Any) -> tuple[int, Any]:
+        cell = self.store.cell(key)
+        return cell.latest, cell.value
+
+
+class OneKeyAtATime(Node):
+    """Gives each key that a transaction writes an entry of its own: the first at once, the others
+    at the next tick."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._rest: list[Write] = []
+
+    def _entry(self, request: Request) -> Entry:
+        entry = super()._entry(request)
+        self._rest += entry.writes[1:]
+        return replace(entry, writes=entry.writes[:1])
+
+    def timer(self, name: str, now: Nanos) -> Iterable[Effect]:
+        """Write the rest."""
+        effects = list(super().timer(name, now))
+        rest, self._rest = self._rest, []
+        for write in rest if self.place.is_head else ():
+            version = self.store.cell(write.key).latest + 1
+            last = Entry(self.store.last + 1, self.epoch, "", 0, (replace(write, version=version),))
+            self.store.append(last)
+            effects += [*self._keep((last,), now), *self._pass_on((last,), now)]
+        return effects
+
+
 class AlwaysFresh(Freshness):
     """Takes whatever is clean to be fresh enough."""
 
@@ -787,11 +833,59 @@ VARIANTS: dict[str, Variant] = {
     "cas-no-dedup": _bug(
         "a compare-and-set is done as often as it comes", _node(CasNoDedup), "craq-packet"
     ),
+    "append-on-clean": _bug(
+        "appends and increments start from the committed value while another is outstanding",
+        _node(StartsFromClean),
+        "craq-operations",
+    ),
+    "torn-multi-key": _bug(
+        "a transaction's keys are written one after another",
+        _node(OneKeyAtATime),
+        "craq-txn",
+        by="transactions",
+    ),
     "bound-ignored": _bug(
         "a replica answers what it has, however long it may be behind",
         _node(freshness_type=AlwaysFresh),
         "craq-bounded",
+        "craq-bounded-versions",
         by="bounded-staleness",
+    ),
+    "commit-before-all-voted": _bug(
+        "a transaction is committed without the votes of the chains that it only writes to",
+        _node(across_type=AwaitsReadsOnly),
+        "shard-txn",
+        by="transactions",
+    ),
+    "abort-forgotten": _bug(
+        "a chain that votes after an abort is told to commit",
+        _node(across_type=ForgetsAborts),
+        "shard-txn",
+        by=INSIDE,
+    ),
+    "coordinator-forgets": _bug(
+        "the other chains are told a decision that may yet be lost",
+        _node(across_type=TellsBeforeLogged),
+        "shard-txn-slow",
+        by=INSIDE,
+    ),
+    "vote-before-commit": _bug(
+        "a chain votes yes with a Prepare that may yet be lost",
+        _node(across_type=VotesBeforeLogged),
+        "shard-txn-slow",
+        by="transactions",
+    ),
+    "keys-not-locked": _bug(
+        "updates are let through while a transaction over several chains has their key",
+        _cell(MarksWhatIsLeft, across_type=LocksNothing),
+        "shard-txn",
+        by="transactions",
+    ),
+    "read-under-prepare": _bug(
+        "the older version is answered while a transaction over several chains is not decided",
+        _node(AnswersUndecided),
+        "shard-txn-slow",
+        by="transactions",
     ),
     "promote-keeps-dirty": _bug(
         "a promoted tail leaves what it had dirty, and answers the older version",
@@ -819,6 +913,15 @@ VARIANTS: dict[str, Variant] = {
     "cas-on-newest": _fine("a compare-and-set is compared with the newest", _node(CasOnNewest)),
     "head-answers-too": _fine(
         "the head answers updates, too, when acknowledged", _node(HeadAnswersToo)
+    ),
+    "impatient-home": _fine(
+        "a transaction waits 200 ms for its votes", _node(across_type=Impatient)
+    ),
+    "heads-say-twice": _fine(
+        "heads say everything twice to one another", _node(across_type=SaysAgain)
+    ),
+    "new-head-aborts": _fine(
+        "a head aborts the transactions that another has begun", _node(across_type=NewHeadAborts)
     ),
     "shy-of-lease": _fine("replicas believe in three quarters of a lease", _node(ShyOfLease)),
 }

@@ -16,7 +16,7 @@ from systems.craq.message import Moved, Request
 from systems.craq.message import Reply as Answer
 from systems.craq.operation import TXN
 
-TOLD = frozenset({"read", "increment", TXN})  # of these the answer has the value
+TOLD = frozenset({"read", "increment"})  # of these the answer has the value
 BREATH: Nanos = 20 * MS  # between two tries that found nobody ready
 
 
@@ -25,7 +25,8 @@ class Client:
     does not answer is passed over. The same request keeps its id however often it is sent, so it is
     done once.
 
-    Of a key that another chain answers for, reads go to a node of that one.
+    Of a key that another chain answers for, reads go to a node of that one. A transaction goes to
+    the chain of its first key; one that does no more than read a key is a read of it.
 
     An operation with `op.node` set asks that node and no other, if it is of the key's chain or to
     join it; else one of that chain's, always the same. Where that node sends it on (an
@@ -54,12 +55,14 @@ class Client:
     def run(self, op: Op, now: Nanos) -> Running:
         """One operation; see harness.script."""
         self.id += 1
-        key = None if op.key is UNSET else op.key
+        f, key, value = _asked(op)
+        routed = value[0][1] if f == TXN and value else key
         first = True
         while True:
-            config = self.layout.chain_of(key)
-            asked = self._pinned(op.node, key) if op.node else self._whom(op.f, config.chain, first)
-            request = Request(self.me, self.id, config.epoch, op.f, key, op.value)
+            config = self.layout.chain_of(routed)
+            named = self._pinned(op.node, routed) if op.node else ""
+            asked = named or self._whom(f, config.chain, first)
+            request = Request(self.me, self.id, config.epoch, f, key, value)
             reply = yield Ask(asked, request, self.wait)
             message = None if reply is None else reply.message
             if reply is not None and type(message) is Answer:
@@ -105,10 +108,20 @@ class Client:
         return True
 
 
+def _asked(op: Op) -> tuple[str, Any, Any]:
+    """What a request is to say of an operation: f, key and value."""
+    if op.f == TXN and len(op.value) == 1 and op.value[0][0] == "r":
+        return "read", op.value[0][1], None
+    return op.f, None if op.key is UNSET else op.key, op.value
+
+
 def _completion(op: Op, answer: Answer, node: NodeId) -> Op:
     fields: dict[str, Any] = {"node": node}
-    if op.f != TXN:
-        fields["position"] = answer.version
+    f, key, _ = _asked(op)
+    if op.f == TXN:
+        value = [["r", key, answer.value]] if f == "read" else answer.value
+        return fail(op, answer.error, **fields) if answer.error else ok(op, value, **fields)
+    fields["position"] = answer.version
     if not answer.error:
         return ok(op, answer.value if op.f in TOLD else op.value, **fields)
     if answer.error == "precondition-failed":

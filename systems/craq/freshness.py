@@ -9,6 +9,7 @@ first dirty version came by. Leases count from when they were asked for, hence s
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 from msgspec import Struct
 
@@ -30,23 +31,41 @@ class Tolerance(Struct, frozen=True):
 class Freshness:
     """When entries came that are not committed yet, and whether a clean value is fresh enough.
 
-    A replica never answers with an older version than before. One that was started again does not
-    know how far it knew its log to be committed, and gives no such answer before all of it is.
+    A replica never answers with an older version than before: neither than one of which the tail
+    told it, and it has not heard otherwise that it is committed; nor, started again, than what it
+    knew to be committed. It does not know how far that was, so all of its log has to be first.
     """
 
     def __init__(self, tolerance: Tolerance, drift: float) -> None:
         self._versions = tolerance.versions
         self._time = None if tolerance.time is None else round(tolerance.time / (1 + drift))
         self._resumed = 0
+        self._told: dict[Any, int] = {}  # key -> a version, not clean here, that was answered
         self._came: deque[tuple[int, Nanos]] = deque()  # (seq, when), oldest first
 
     def begin(self, last: int) -> None:
         """The log ends here, and nothing is known of when its entries came."""
         self._resumed = last
+        self._told.clear()
         self._came.clear()
 
+    def told(self, key: Any, version: int) -> None:
+        """This version was answered, and is not clean here."""
+        self._told[key] = version
+
+    def is_back(self, key: Any, cell: Cell | None) -> bool:
+        """Whether the clean version is older than what was answered before."""
+        version = self._told.get(key)
+        if version is None:
+            return False
+        if cell is not None and cell.version >= version:
+            del self._told[key]
+            return False
+        return True
+
     def came(self, last: int, committed: int, now: Nanos) -> None:
-        """Entries up to the seq `last` have come."""
+        """Entries up to the seq `last` have come; at NEVER, if they may have been committed before
+        that elsewhere."""
         self._came.append((last, now))
         self._forget(committed)
 
@@ -64,7 +83,7 @@ class Freshness:
         since = known_until
         if cell and cell.dirty:
             self._forget(committed)
-            since = min(since, self._came[0][1]) if self._came else NEVER
+            since = min(since, min((at for _, at in self._came), default=NEVER))
         return now - since < self._time
 
     def _forget(self, committed: int) -> None:

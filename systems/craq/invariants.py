@@ -18,7 +18,8 @@ class ChainInvariants:
     - every member that lacks nothing holds all that its chain ever committed, in every later epoch
       too;
     - the log of a later node of the chain is a prefix of an earlier one's: Hist_i = Hist_j + Sent_i
-      (Chain Replication, section 3: the Update Propagation Invariant).
+      (Chain Replication, section 3: the Update Propagation Invariant);
+    - a transaction over several chains ends in all of them alike.
 
     Looks only at what is new since the last check.
     """
@@ -27,6 +28,7 @@ class ChainInvariants:
         self.layouts: dict[int, Layout] = {}
         self.epochs: dict[int, tuple[int, tuple[NodeId, ...]]] = {}  # of which chain, and who
         self.committed: dict[int, list[Entry]] = {}  # the longest committed log seen so far
+        self.ends: dict[tuple[str, int], str] = {}  # of transactions over several chains
         self._seen: dict[NodeId, tuple[Node, int, int]] = {}  # a core, its chain, how far compared
         self._compared: dict[tuple[NodeId, NodeId], tuple[Node, Node, int]] = {}
 
@@ -77,11 +79,24 @@ class ChainInvariants:
         for i in range(start, store.committed):
             if i == len(committed):
                 committed.append(store.log[i])
+                self._same_end(store.log[i])
             elif store.log[i] != committed[i]:
                 raise InvariantViolated(
                     f"{node.me} has committed {store.log[i]} where {committed[i]} was"
                 )
         self._seen[node.me] = (node, node.log_of, store.committed)
+
+    def _same_end(self, entry: Entry) -> None:
+        """A chain has committed this first."""
+        stage = entry.stage
+        if stage is None or stage.is_open:
+            return
+        known = self.ends.setdefault((entry.client, entry.id), stage.what)
+        if known != stage.what:
+            raise InvariantViolated(
+                f"transaction {entry.id} of {entry.client} ended in one chain with {known}, in "
+                f"another with {stage.what}"
+            )
 
     def _has_all(self, node: Node) -> None:
         committed = self.committed[node.place.number]

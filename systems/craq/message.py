@@ -24,13 +24,37 @@ class Write(Struct, frozen=True, gc=False, array_like=True):
     value: Any
 
 
+BEGIN, PREPARE, COMMIT, ABORT = "begin", "prepare", "commit", "abort"
+
+
+class Stage(Struct, frozen=True, gc=False, array_like=True):
+    """What an entry is in a transaction over several chains, which its client and id name.
+
+    The chain `home` decides on it. There it begins, with all its `parts`, of which each is for the
+    chain of that place in `chains`, and ends (COMMIT or ABORT) with the same `chains`. In the
+    others it is prepared, and ends likewise.
+    """
+
+    what: str
+    home: int
+    chains: tuple[int, ...] = ()
+    parts: tuple[Any, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is decided yet: the entry's keys are locked, and its writes are not to be
+        answered with, nor the older versions either."""
+        return self.what in (BEGIN, PREPARE)
+
+
 class Entry(Struct, frozen=True, gc=False, array_like=True):
     """One update, in the order the head gave it (`seq`, from 1, in `epoch`).
 
     Its `writes` take effect together; of no key is there more than one. (`client`, `id`) name the
     request, so the log is also the table of requests already done: `value`, `version` and `error`
     are what the client is told. Where `error` is not "" the update was refused, and writes nothing.
-    Of an entry without a `client` nobody is told.
+    Of an entry without a `client` nobody is told, nor of one with a `stage`, except of its end at
+    home.
     """
 
     seq: int
@@ -41,6 +65,7 @@ class Entry(Struct, frozen=True, gc=False, array_like=True):
     value: Any = None
     version: int = 0
     error: str = ""
+    stage: Stage | None = None
 
 
 # Clients and nodes
@@ -161,6 +186,41 @@ class Version(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     version: int
 
 
+# Between the heads of chains. All of it says what is committed in a log, so it needs no epoch.
+
+
+class Prepare(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
+    """To the head of the chain `to`: take part in the transaction (client, id) of the chain `home`,
+    with these parts."""
+
+    to: int
+    client: str
+    id: int
+    home: int
+    parts: tuple[Any, ...]
+
+
+class Vote(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
+    """The answer, to the head of the home: it is prepared in `chain`, where its parts were `told`
+    this; or it cannot be, for the reason `error`."""
+
+    to: int
+    client: str
+    id: int
+    chain: int
+    error: str = ""
+    told: Any = None
+
+
+class Decided(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
+    """To the head of the chain `to`: the transaction is to be committed, or aborted for `error`."""
+
+    to: int
+    client: str
+    id: int
+    error: str = ""
+
+
 # Joining
 
 
@@ -229,6 +289,9 @@ Message = (
     | Sync
     | Query
     | Version
+    | Prepare
+    | Vote
+    | Decided
     | Copy
     | Copied
     | Ping

@@ -21,6 +21,7 @@ Where it departs from the papers:
   a refused request finds its answer in the log instead of being tried a second time.
 - *Transactions of one chain* (section 2.4.1) are one entry with several writes, for which the head
   needs no lock and the chain no second round; one that only reads has its place in the log, too.
+- *Transactions over several chains*: see across.py.
 - *Everything is on disk before it is sent on*, so a node that is killed and comes back before it is
   missed goes on as a member.
 """
@@ -35,6 +36,7 @@ from msgspec.structs import replace
 
 from harness.clock import MS, Nanos
 from harness.core import Dump, Effect, NodeId, Note, Persist, Send, SetTimer
+from systems.craq.across import ACROSS, Across
 from systems.craq.freshness import NEVER, Freshness, Tolerance
 from systems.craq.layout import NOWHERE, Config, Layout
 from systems.craq.link import Link
@@ -54,6 +56,7 @@ from systems.craq.message import (
     Query,
     Reply,
     Request,
+    Stage,
     Sync,
     Truncated,
     Update,
@@ -76,6 +79,7 @@ class Node:
     store_type: type[Store] = Store
     link_type: type[Link] = Link
     freshness_type: type[Freshness] = Freshness
+    across_type: type[Across] = Across
 
     def __init__(
         self,
@@ -94,6 +98,7 @@ class Node:
         self.managers = tuple(managers)
         self.times = times
         self.apportioned = apportioned
+        self.tolerance = tolerance
         self.freshness = self.freshness_type(tolerance, times.drift) if tolerance else None
         self.store = self.store_type()
         self.layout = Layout()
@@ -107,7 +112,9 @@ class Node:
         self.greeted = False  # has heard in this epoch where its log and its predecessor's part
         self.target = 0  # while not synced: the seq from which it is
         self.link: Link | None = None
+        self.across = self.across_type(self)
         self.waiting: dict[str, Request] = {}  # client -> its read that asked the tail
+        self.asked: dict[tuple[NodeId, str], Query] = {}  # the tail: of keys that are not decided
         self.heard: dict[NodeId, Nanos] = {}
         self.pinged = self.answered = 0
         self.ticket = self.life  # of the copy a spare asks for
@@ -152,6 +159,8 @@ class Node:
         self.heard[source] = now
         if kind is Beat:
             return self._refetch(now) if message.version > self.layout.version else ()
+        if kind in ACROSS:
+            return self.across.receive(message, now)
         if message.epoch == self.epoch:
             return self._handlers[kind](source, message, now)
         return self._refetch(now) if message.epoch > self.epoch else ()
@@ -170,6 +179,8 @@ class Node:
             effects.append(self._copy_request())
         if self.link is not None:
             effects += self.link.tick(self.store.log, self.store.committed, now)
+        if self.store.pending and self.place.is_head:
+            effects += self.across.tick(now)
         return effects
 
     def dump(self) -> Dump:
@@ -209,7 +220,11 @@ class Node:
         until = NEVER
         if self.synced and self.lease_until:
             until = min(now, self.lease_until)
+        if request.key in self.store.locks and self.tolerance != Tolerance():
+            return False
         cell = self.store.cells.get(request.key)
+        if self.freshness.is_back(request.key, cell):
+            return False
         return self.freshness.allows(cell, self.store.committed, until, now)
 
     def _own(self, request: Request) -> Send:
@@ -233,18 +248,36 @@ class Node:
         """Which version is committed?"""
         self.waiting[request.client] = request
         query = Query(self.epoch, request.client, request.id, request.key)
+        if self.place.is_tail:
+            self.asked[self.me, request.client] = query
+            return []
         return [Send(self.place.tail, query)]
 
     def _answer(self, request: Request, value: Any, version: int) -> Send:
         return Send(request.client, Reply(request.id, self.epoch, "", value, version))
 
     def _query(self, source: NodeId, query: Query, now: Nanos) -> list[Effect]:
-        """At the tail, where a key's committed version is its clean one."""
+        """At the tail, where a key's committed version is its clean one; it is dirty while a
+        transaction over several chains is not decided."""
         if not self.place.is_tail or not self._is_serving(now):
             return []
         cell = self.store.cells.get(query.key)
+        if cell and cell.dirty:
+            self.asked[source, query.client] = query
+            return []
         version = cell.version if cell else 0
         return [Send(source, Version(self.epoch, query.client, query.id, version))]
+
+    def _asked_again(self, now: Nanos) -> list[Effect]:
+        """Something was committed: questions that waited for it are answered."""
+        asked, self.asked = self.asked, {}
+        effects: list[Effect] = []
+        for (source, client), query in asked.items():
+            if source != self.me:
+                effects += self._query(source, query, now)
+            elif request := self.waiting.pop(client, None):
+                effects += self._read(request, now)
+        return effects
 
     def _version(self, source: NodeId, version: Version, now: Nanos) -> list[Effect]:
         """The tail has said: answer that version, or a newer one that is clean by now.
@@ -259,6 +292,8 @@ class Node:
         cell = self.store.cell(request.key)
         if cell.version >= version.version:
             return [self._answer(request, cell.value, cell.version)]
+        if self.freshness:
+            self.freshness.told(request.key, version.version)
         return [self._answer(request, self._dirty(cell, version.version), version.version)]
 
     def _dirty(self, cell: Cell, version: int) -> Any:
@@ -273,14 +308,31 @@ class Node:
         done = self.store.done.get(request.client)
         if done is not None and request.id <= done.id:
             return self._again(request, done)
-        entry = self._entry(request)
+        if self.store.locks and self.across.blocks(request):
+            self.across.hold(request)
+            return []
+        if request.f == TXN:
+            chains = self.across.chains_of(request.value)
+            if any(chain != self.place.number for chain in chains):
+                return self.across.begin(request, chains, now)
+        return self._add(self._entry(request), now)
+
+    def enter(
+        self, client: str, id: int, done: Outcome, now: Nanos, stage: Stage | None
+    ) -> list[Effect]:
+        """A stage of a transaction over several chains takes its place in the log."""
+        seq, epoch = self.store.last + 1, self.epoch
+        told = (done.writes, done.value, done.version, done.error)
+        return self._add(Entry(seq, epoch, client, id, *told, stage), now)
+
+    def _add(self, entry: Entry, now: Nanos) -> list[Effect]:
         self.store.append(entry)
         return [*self._keep((entry,), now), *self._pass_on((entry,), now)]
 
     def _again(self, request: Request, done: Entry) -> list[Effect]:
         """A request that is in the log already: its first answer, if there is one. Else the tail
         will give it."""
-        if request.id == done.id and done.seq <= self.store.committed:
+        if request.id == done.id and done.seq <= self.store.committed and self._is_told(done):
             return [self._reply(done)]
         return []
 
@@ -355,7 +407,8 @@ class Node:
     def _keep(self, entries: tuple[Entry, ...], now: Nanos) -> list[Effect]:
         """On disk before anybody hears of it."""
         if self.freshness:
-            self.freshness.came(self.store.last, self.store.committed, now)
+            at = NEVER if any(entry.stage is not None for entry in entries) else now
+            self.freshness.came(self.store.last, self.store.committed, at)
         return [Persist(Appended(entries, self.store.committed))]
 
     def _pass_on(self, entries: Sequence[Entry], now: Nanos) -> list[Effect]:
@@ -377,8 +430,29 @@ class Node:
         fresh = self.store.commit(self.store.last)
         if not fresh:
             return []
-        effects: list[Effect] = [self._reply(entry) for entry in fresh if entry.client]
-        return [*effects, self._acknowledge()] if self.place.pred else effects
+        effects: list[Effect] = [self._reply(entry) for entry in fresh if self._is_told(entry)]
+        if self.place.pred:
+            effects.append(self._acknowledge())
+        else:
+            effects += self._told_across(fresh, now)
+        return [*effects, *self._asked_again(now)] if self.asked else effects
+
+    def _is_told(self, entry: Entry) -> bool:
+        """Whether a client waits for what came of this entry."""
+        stage = entry.stage
+        if stage is None:
+            return bool(entry.client)
+        return not stage.is_open and stage.home == self.place.number
+
+    def _told_across(self, fresh: Sequence[Entry], now: Nanos) -> list[Effect]:
+        """The head knows these to be committed."""
+        across = self.across
+        return [
+            effect
+            for entry in fresh
+            if entry.stage is not None
+            for effect in across.committed(entry, entry.stage, now)
+        ]
 
     def _reply(self, entry: Entry) -> Send:
         reply = Reply(entry.id, self.epoch, entry.error, entry.value, entry.version)
@@ -396,6 +470,8 @@ class Node:
         effects = self.link.heard(ack, self.store.log, now)
         if fresh and self.place.pred:
             effects.append(self._acknowledge())
+        elif fresh:
+            effects += self._told_across(fresh, now)
         return effects
 
     # -- neighbours agree on where their logs part --
@@ -540,9 +616,11 @@ class Node:
         return effects + self._commit_all(now)
 
     def _send_away(self) -> list[Effect]:
-        """Reads that wait for the old tail's answer ask again under the new layout."""
-        waiting, self.waiting = self.waiting, {}
-        return [Send(r.client, Moved(r.id, self.layout)) for r in waiting.values()]
+        """Reads that wait for the old tail's answer, and updates of locked keys, are asked again
+        under the new layout."""
+        waiting, self.waiting = [*self.waiting.values(), *self.across.give_back()], {}
+        self.asked.clear()
+        return [Send(r.client, Moved(r.id, self.layout)) for r in waiting]
 
 
 def _length(stretches: Sequence[tuple[int, int]]) -> int:

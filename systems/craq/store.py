@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.core import Dump, dump_of
-from systems.craq.message import Entry
+from systems.craq.message import Entry, Stage
 
+Txn = tuple[str, int]  # a transaction's client and id
 Stretches = tuple[tuple[int, int], ...]
 
 
@@ -44,6 +45,10 @@ class Store:
     client numbers its requests upwards and has one open at a time, so one that is older than its
     last is a late copy of one that is over, and nothing more need be known of it. The table holds
     no more than one reference a client, to an entry that the log keeps anyway.
+
+    Of transactions over several chains `pending` are those that are open here, and `locks` the keys
+    of their parts. What one is to write is a dirty version from then on: until its end is committed
+    the tail, too, holds that key for dirty. `ended` are those that ended here.
     """
 
     cell_type: type[Cell] = Cell
@@ -53,6 +58,9 @@ class Store:
         self.committed = 0
         self.cells: dict[Any, Cell] = {}
         self.done: dict[str, Entry] = {}  # client -> its last request in the log
+        self.pending: dict[Txn, Entry] = {}
+        self.locks: dict[Any, Txn] = {}
+        self.ended: dict[Txn, Entry] = {}
         self._stretches: dict[int, int] = {}  # epoch -> its last seq, oldest first
 
     @property
@@ -71,11 +79,32 @@ class Store:
         """The next entry; its version is dirty until it is committed."""
         assert entry.seq == len(self.log) + 1, f"{entry} after {len(self.log)}"
         self.log.append(entry)
-        if entry.client:
+        if entry.stage is not None:
+            self._take(entry, entry.stage)
+        elif entry.client:
             self.done[entry.client] = entry
         self._stretches[entry.epoch] = entry.seq
         for write in entry.writes:
             self.cell(write.key).dirty[write.version] = write.value
+
+    def _take(self, entry: Entry, stage: Stage) -> None:
+        """A transaction over several chains is open now, or has ended."""
+        txn = (entry.client, entry.id)
+        done = self.done.get(entry.client)
+        if done is None or done.id <= entry.id:  # the end may come when the client is further on
+            self.done[entry.client] = entry
+        if stage.is_open:
+            self.pending[txn] = entry
+            self.locks.update((key, txn) for _, key, _ in entry.value)
+            return
+        self.ended[txn] = entry
+        opened = self.pending.pop(txn, None)
+        if opened is None:
+            return
+        for _, key, _ in opened.value:
+            self.locks.pop(key, None)
+        for write in opened.writes:  # a commit brings them again
+            self.cells[write.key].dirty.pop(write.version, None)
 
     def commit(self, upto: int) -> Sequence[Entry]:
         """All up to this seq is at the tail: mark it clean. Returns what had not been, oldest
@@ -91,6 +120,8 @@ class Store:
     def mark_clean(self, entries: Iterable[Entry]) -> None:
         """What these have written is committed."""
         for entry in entries:
+            if entry.stage is not None and entry.stage.is_open:
+                continue
             for write in entry.writes:
                 self.cells[write.key].mark_clean(write.version)
 

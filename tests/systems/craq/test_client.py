@@ -154,8 +154,19 @@ def test_answer_of_an_update_is_what_it_asked_for_or_made(
 def test_transaction_goes_to_the_head_and_its_answer_has_no_position() -> None:
     talk = Talk()
     talk.learn()
-    talk.invoke("txn", [["r", "x", None]])
-    talk.hear("n3", Reply(2, 3, "", [["r", "x", [1]]]))
+    talk.invoke("txn", [["r", "x", None], ["append", "x", 2]])
+    told = [["r", "x", [1]], ["append", "x", 2]]
+    talk.hear("n3", Reply(2, 3, "", told))
     assert [to for to, _ in talk.sent] == ["n3"]
+    assert talk.done is not None
+    assert (talk.done.value, talk.done.position) == (told, UNSET)
+
+
+def test_transaction_that_does_no_more_than_read_a_key_is_a_read() -> None:
+    talk = Talk()
+    talk.learn()
+    talk.invoke("txn", [["r", "x", None]])
+    talk.hear("n2", Reply(2, 3, "", [1], 4))
+    assert talk.sent == [("n2", Request("c1", 2, 3, "read", "x"))]
     assert talk.done is not None
     assert (talk.done.value, talk.done.position) == ([["r", "x", [1]]], UNSET)

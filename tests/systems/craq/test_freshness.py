@@ -13,7 +13,7 @@ from systems.craq import Craq
 from systems.craq.bugs import VARIANTS
 from systems.craq.freshness import Tolerance
 from systems.craq.layout import Config
-from systems.craq.message import Moved, NotReady, Query, Reply, Update
+from systems.craq.message import Ack, Moved, NotReady, Query, Reply, Update
 from tests.systems.craq.by_hand import Chain, laid
 
 EVENTUAL = Tolerance()
@@ -133,6 +133,20 @@ def test_versions_are_not_known_without_a_lease() -> None:
     chain = written(Tolerance(versions=2))
     chain.now = LEASE + 1 * MS
     assert read(chain) == NotReady(1, 1)
+
+
+def test_node_never_goes_back_behind_a_version_that_it_was_told_of() -> None:
+    chain = written(Tolerance(versions=1))
+    for value in ("b", "c"):
+        chain.write(value, client=f"w{value}")
+    chain.flow(lambda source, to, message: isinstance(message, Update))
+    chain.lose()  # n2 hears of no acknowledgement, and is two versions behind
+    assert read(chain) is None
+    chain.flow()
+    assert chain.told == [("r", Reply(1, 1, "", "c", 3))]
+    chain.hear("n2", Ack(1, 2, 3), "n3")  # now it is one version behind
+    chain.lose()
+    assert read(chain) is None
 
 
 def test_both_bounds_hold_together() -> None:
