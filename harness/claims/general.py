@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import Any
 
 from harness.claims import plot
 from harness.claims.claim import LECTURE, SIMULATION, Claim, Found
@@ -90,13 +89,9 @@ def _draw(lab: Lab, runs: dict[str, Run]) -> None:
             axes.axvspan(SLOW_FROM / SECOND, SLOW_UNTIL / SECOND, color="#D1E8A0", alpha=0.4, lw=0)
             for name in some:
                 points = [(at / SECOND, ms) for at, ms in _writes(runs[name]) if at > SECOND]
-                marks: dict[str, Any] = {
-                    "color": COLOURS[names.index(name)],
-                    "ms": 3,
-                    "alpha": 0.6,
-                    "label": name,
-                }
-                axes.plot(*zip(*points, strict=True), "o" if name == some[0] else "x", **marks)
+                mark = ("o", "x")[some.index(name)]
+                colour = COLOURS[names.index(name)]
+                axes.plot(*zip(*points, strict=True), mark, color=colour, ms=3, label=name)
             axes.set(yscale="log", xlim=(1, 20), ylim=(0.5, 500))
             axes.set_xlabel("time, s (shaded: a replica is slow)")
             axes.set_ylabel("a write takes, ms")

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from harness import build
+from harness import generator as gen
 from harness.claims.trace import Trace, Traced
 from harness.clock import Nanos
+from harness.core import NodeId
 from harness.driver import Ending
 from harness.history import Call, History, load_jsonl
 from harness.interpreter import Interpreter
-from harness.op import OK, Op
+from harness.op import NEMESIS, OK, Op
 from harness.plan import Plan, load_plan
 from harness.result import INVALID, VALID
 from harness.run import Judged, check_all, judge, run_plan
@@ -76,10 +79,17 @@ class Lab:
         return load_plan(ROOT / "plans" / f"{name}.yaml", sets)
 
     def run(
-        self, plan: str | Plan, *sets: str, seed: int = 1, trace: bool = False, judged: bool = True
+        self,
+        plan: str | Plan,
+        *sets: str,
+        seed: int = 1,
+        trace: bool = False,
+        judged: bool = True,
+        ask: NodeId = "",
     ) -> Run:
         """Run it in the simulator. With `judged` false no checker is asked: for runs whose only
-        use is their figures; a broken invariant is told all the same."""
+        use is their figures; a broken invariant is told all the same. With `ask` clients ask this
+        node, where the workload does not say another."""
         made = self.plan(plan, *sets) if isinstance(plan, str) else plan
         made = replace(made, seed=seed, driver="sim")
         test = build.test(made)
@@ -88,7 +98,8 @@ class Lab:
             system = cast(System, Traced(setup.system, traced.passed.append))
             setup = replace(setup, system=system)
         ops: list[Op] = []
-        steps = Interpreter(test.generator, made.concurrency, ops.append)
+        asked = gen.map(partial(_at, ask), test.generator) if ask else test.generator
+        steps = Interpreter(asked, made.concurrency, ops.append)
         ending = test.driver.drive(setup, steps, lambda status: None)
         history = History(ops, dumps=ending.dumps)
         found = check_all(test.checkers, history) if judged else {}
@@ -109,6 +120,10 @@ class Lab:
         assert outcome.folder is not None
         history = load_jsonl(outcome.folder / "history.jsonl")
         return Run(plan, history, outcome.results, outcome.figures, Trace(), outcome.folder)
+
+
+def _at(node: NodeId, op: Op) -> Op:
+    return replace(op, node=node) if op.process != NEMESIS and op.node is UNSET else op
 
 
 def _invariants(ending: Ending) -> Judged:

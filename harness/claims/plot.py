@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 BLUE, RED, GREEN, PURPLE, ORANGE = "#0B63CE", "#D1495B", "#2A8C4A", "#7A4FBF", "#D9822B"
 GREY = "#6B7580"
+BAND = "#F6DEDC"  # the time in which something was broken
 WIDTH, HEIGHT = 620.0, 400.0  # of one panel, in points
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.claims import chain, general, lock, service, zookeeper
+from harness.claims import beside, chain, chain_paper, general, lock, service, zookeeper
 from harness.claims.claim import Claim
 from harness.error import UserError, nearest
 
@@ -11,7 +11,9 @@ CLAIMS: tuple[Claim, ...] = (
     *zookeeper.CLAIMS,
     *chain.CLAIMS,
     *general.LAST_CLAIMS,
+    *chain_paper.CLAIMS,
     *lock.CLAIMS,
+    *beside.CLAIMS,
     *service.CLAIMS,
 )
 # The longest first, so that two processes end at about the same time.

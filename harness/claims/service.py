@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from harness.claims import craq_mixed, craq_throughput
+from harness.claims import craq_failure, craq_latency, craq_mixed, craq_throughput
 from harness.claims.claim import Claim
 
-CLAIMS: tuple[Claim, ...] = (*craq_throughput.CLAIMS, *craq_mixed.CLAIMS)
+CLAIMS: tuple[Claim, ...] = (
+    *craq_throughput.CLAIMS,
+    *craq_mixed.CLAIMS,
+    *craq_latency.CLAIMS,
+    *craq_failure.CLAIMS,
+)

@@ -35,6 +35,10 @@ class Traffic(Struct, frozen=True):
         """What this node sends for an operation; of these kinds, or of all."""
         return _sum(self.sent, node, kinds)
 
+    def most(self, *kinds: str) -> Fraction:
+        """The most that any node sends for an operation; of these kinds, or of all."""
+        return max(self.of(node, *kinds) for node in self._nodes())
+
     def load(self, node: NodeId) -> Fraction:
         """What this node sends and takes for an operation."""
         return _sum(self.sent, node, ()) + _sum(self.taken, node, ())
