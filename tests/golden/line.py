@@ -10,6 +10,7 @@ from msgspec.structs import fields
 from harness.clock import MS
 from harness.core import CancelTimer, Complete, Effect, Note, Observe, Persist, Send, SetTimer
 from harness.op import Op
+from systems.craq.message import Entry as Link
 from systems.raft.message import INDEX_BITS, Entry, Members, index_of
 from systems.zookeeper.command import Stat
 
@@ -42,6 +43,8 @@ class Words:
         """A value; `name` is that of the field that holds it."""
         if isinstance(value, Entry):
             return self._entry(value)
+        if isinstance(value, Link):
+            return self._link(value)
         if isinstance(value, Members):
             voters = " ".join(f"{n}{self._short(m) if m else ''}" for n, m in value.voters.items())
             learners = "".join(f" +{n}" for n in value.learners)
@@ -85,9 +88,18 @@ class Words:
             return f"t{entry.term} no-op"
         return f"t{entry.term} {entry.client}/{entry.seq} {self.of(entry.command)}"
 
+    def _link(self, entry: Link) -> str:
+        """An entry of a chain's log: whose, which stage of what it is, and what it writes."""
+        stage = f" {entry.stage.what}" if entry.stage else ""
+        writes = "".join(f" {w.key}={self.of(w.value)}" for w in entry.writes)
+        refused = f" {entry.error}" if entry.error else ""
+        return f"{entry.seq}: {entry.client}/{entry.id}{stage}{writes}{refused}"
+
     def _op(self, op: Op) -> str:
         """A completion, a watch event or what became of a session."""
         at = "" if op.position is UNSET else f" at {self.of(op.position, 'zxid')}"
+        if isinstance(op.position, int) and not op.position >> INDEX_BITS:
+            at = f" at {op.position}"  # a version
         by = "" if op.node is UNSET else f" by {op.node}"
         what = self.of(op.value) if op.error is UNSET or op.error is None else self.of(op.error)
         return f"{op.type}: {op.f} {what}{at}{by}"

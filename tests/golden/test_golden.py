@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from systems.craq.bugs import VARIANTS as CRAQ
 from systems.raft.bugs import VARIANTS as RAFT
 from systems.zookeeper.bugs import VARIANTS as ZOOKEEPER
 from tests.golden.trace import difference, names, path_of, played
@@ -23,6 +24,9 @@ CHANGED = [  # a trace, and a core that is changed in what the trace is about
     ("watch", "watch-twice"),
     ("multi", "partial-multi"),
     ("multi", "torn-multi"),
+    ("two_phases", "vote-before-commit"),
+    ("two_phases", "coordinator-forgets"),
+    ("two_phases", "read-under-prepare"),
 ]
 
 
@@ -41,7 +45,7 @@ def test_cores_do_as_the_trace_says(name: str, request: pytest.FixtureRequest) -
 
 @pytest.mark.parametrize(("name", "bug"), CHANGED)
 def test_changed_core_differs_from_the_trace(name: str, bug: str) -> None:
-    variant = {**RAFT, **ZOOKEEPER}[bug]
+    variant = {**RAFT, **ZOOKEEPER, **CRAQ}[bug]
     written = path_of(name).read_text()
     diff = difference(name, written, played(written, variant.make))
     assert [line for line in diff.splitlines()[2:] if line[0] in "+-"]
