@@ -123,8 +123,9 @@ def _slow_node(lab: Lab) -> Found:
         holds=all(abs(rise[name] - 9 * COST_MS) < 0.01 for name in ("chain", "CRAQ"))
         and all(abs(rise[name]) < 0.01 for name in ("Raft", "ZooKeeper-like")),
         note="Each update (append) costs a node 1 ms, and so many times as much the chain's "
-        "middle, or a follower that is not the client's; a message takes 0.2 ms. The numbers are chosen, "
-        "not fitted to anything. The chain grows by exactly what the slow node's work grows, 9 ms.",
+        "middle, or a follower that is not the client's; a message takes 0.2 ms. The numbers are "
+        "chosen, not fitted to anything. The chain grows by exactly what the slow node's work "
+        "grows, 9 ms.",
         plots=("slow-node.png",),
         data={f"{name} x{times}": ms for (name, times), ms in took.items()},
     )
