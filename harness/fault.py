@@ -185,6 +185,7 @@ KINDS: tuple[FaultKind, ...] = (
     FaultKind("kill", ("kill",), ("start",), "#E9A4A0"),
     FaultKind("pause", ("pause",), ("resume",), "#A0B1E9"),
     FaultKind("member", ("shrink",), ("grow",), "#ACA0E9"),
+    FaultKind("move", ("start-move",), ("stop-move",), "#E9C3A0"),
     FaultKind("clock", ("bump-clock", "strobe-clock"), ("reset-clock",), "#A0E9E3"),
     FaultKind("disk", ("slow-disk", "lose-unsynced", "torn-write"), ("mend-disk",), "#99F2E2"),
 )

@@ -55,15 +55,16 @@ class Roles:
 
 class Members:
     """Who votes, as the nodes say it: the configuration of the highest epoch wins, whoever is
-    killed."""
+    killed. Only `nodes` count: what servers beside them say of one another is another matter."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: Collection[NodeId]) -> None:
         self.now: tuple[NodeId, ...] = ()
+        self._nodes = frozenset(nodes)
         self._epoch = -1
 
     def note(self, data: Mapping[str, Any]) -> None:
         """Take in the data of a Note("members", ...)."""
-        if int(data["epoch"]) >= self._epoch:
+        if int(data["epoch"]) >= self._epoch and self._nodes.issuperset(data["members"]):
             self._epoch = int(data["epoch"])
             self.now = tuple(str(node) for node in data["members"])
 

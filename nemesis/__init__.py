@@ -15,6 +15,7 @@ from harness.fault import kind_of
 from nemesis import option, target
 from nemesis.links import SHAPES, Packet, Partition, behaviour_of, links_option
 from nemesis.member import Member
+from nemesis.move import SLOTS, Move
 from nemesis.package import SCHEDULE, Package, compose, package
 from nemesis.process import kill, pause
 from nemesis.wipe import KillAndWipe
@@ -79,6 +80,16 @@ def member(options: Mapping[str, Any], rng: Random, interval: Nanos, name: str) 
     return _package(name, nemesis, "shrink", "grow", options, rng, interval)
 
 
+def move(options: Mapping[str, Any], rng: Random, interval: Nanos, name: str) -> Package:
+    """Move ranges of keys to another of `shards` (2), at least `slots` (8) of 64 at a time."""
+    option.known(options, SCHEDULE | {"shards", "slots"})
+    shards, least = option.count(options, "shards", 2), option.count(options, "slots", 8)
+    if least > SLOTS:
+        raise ValueError(f"slots: there are {SLOTS}")
+    nemesis = Move(shards=shards, least=least)
+    return _package(name, nemesis, "start-move", "stop-move", options, rng, interval)
+
+
 def _package(
     name: str,
     nemesis: Any,
@@ -104,4 +115,5 @@ REGISTRY: dict[str, Make] = {
     "kill": kill_,
     "pause": pause_,
     "member": member,
+    "move": move,
 }

@@ -66,7 +66,7 @@ class Cluster:
         self._closing = False
         self._turn = asyncio.Lock()  # one order to the proxy at a time
         self.roles = Roles()
-        self.members = Members()
+        self.members = Members(setup.system.nodes)
         self.tags: set[str] = set()
         self.unhealthy: list[str] = []
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -75,7 +75,7 @@ class _Run:
         self.options = options = Options.of(setup.options)
         self.journal = Journal(setup.folder)
         self.roles = Roles()
-        self.members = Members()
+        self.members = Members(setup.system.nodes)
         self.invariants = setup.system.invariants()
         self.checked = 0  # times
         self.todo: list[Command | None] = []  # None: the run is over

@@ -141,8 +141,8 @@ class Across:
             return []  # it is over, and this a late copy
         outcome = transacted(prepare.parts, self.node._newest)
         error = outcome.error
-        if any(chain != prepare.to for chain in self.chains_of(prepare.parts)):
-            error = BUSY  # the key has gone to another chain
+        if not all(self.node.may_take(key) for _, key, _ in prepare.parts):
+            error = BUSY  # the key is another chain's, or about to be
         if any(key in store.locks for _, key, _ in prepare.parts):
             error = BUSY
         if error:

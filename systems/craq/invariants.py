@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from harness.core import Core, NodeId
 from harness.error import InvariantViolated
+from systems.craq.custody import Custody
 from systems.craq.layout import NOWHERE, Layout
 from systems.craq.manager import Manager
 from systems.craq.message import Entry
@@ -17,6 +18,8 @@ class ChainInvariants:
     - what is committed anywhere in a chain is committed everywhere, at the same place in the log;
     - every member that lacks nothing holds all that its chain ever committed, in every later epoch
       too;
+    - a slot is had by one chain at a time, and nothing is lost or made anew when it moves: see
+      systems.craq.custody;
     - the log of a later node of the chain is a prefix of an earlier one's: Hist_i = Hist_j + Sent_i
       (Chain Replication, section 3: the Update Propagation Invariant);
     - a transaction over several chains ends in all of them alike.
@@ -29,6 +32,7 @@ class ChainInvariants:
         self.epochs: dict[int, tuple[int, tuple[NodeId, ...]]] = {}  # of which chain, and who
         self.committed: dict[int, list[Entry]] = {}  # the longest committed log seen so far
         self.ends: dict[tuple[str, int], str] = {}  # of transactions over several chains
+        self.custody: Custody | None = None  # where there are several chains
         self._seen: dict[NodeId, tuple[Node, int, int]] = {}  # a core, its chain, how far compared
         self._compared: dict[tuple[NodeId, NodeId], tuple[Node, Node, int]] = {}
 
@@ -39,6 +43,7 @@ class ChainInvariants:
         for node in nodes:
             if node.log_of != NOWHERE:
                 self._same_commits(node)
+        self._handed_over(nodes)
         for node in nodes:
             if node.place.inside and node.synced and node.epoch == self._newest(node.place.number):
                 self._has_all(node)
@@ -56,6 +61,8 @@ class ChainInvariants:
     def _is_sound(self, layout: Layout) -> None:
         """A layout seen for the first time."""
         self.layouts[layout.version] = layout
+        if self.custody is None and len(layout.chains) > 1:
+            self.custody = Custody(len(layout.chains))
         members = [node for config in layout.chains for node in config.chain]
         if len(set(members)) < len(members):
             raise InvariantViolated(f"somebody is in two chains: {layout}")
@@ -65,6 +72,21 @@ class ChainInvariants:
                 raise InvariantViolated(
                     f"epoch {config.epoch} has two chains: {known[1]}, {config.chain}"
                 )
+
+    def _handed_over(self, nodes: Iterable[Node]) -> None:
+        """What a chain has taken over the other has handed over before: whoever of that lacks
+        nothing knows."""
+        for number in self.custody.unexplained if self.custody else ():
+            moves = [layout.move for layout in self.layouts.values()]
+            move = next((m for m in moves if m and m.number == number), None)
+            for node in nodes:
+                is_source = move is not None and node.place.number == move.source
+                if not is_source or not node.place.inside or not node.synced:
+                    continue
+                if node.epoch == self._newest(node.place.number) and (
+                    number not in node.store.handed
+                ):
+                    raise InvariantViolated(f"{node.me} has not handed over what was taken: {move}")
 
     def _newest(self, number: int) -> int:
         """The newest epoch of a chain that anybody has seen."""
@@ -78,6 +100,8 @@ class ChainInvariants:
             start = 0
         for i in range(start, store.committed):
             if i == len(committed):
+                if self.custody:
+                    self.custody.saw(node.log_of, store.log[i], committed)
                 committed.append(store.log[i])
                 self._same_end(store.log[i])
             elif store.log[i] != committed[i]:

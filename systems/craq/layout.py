@@ -31,23 +31,40 @@ class Config(Struct, frozen=True, array_like=True):
     joining: NodeId = ""
 
 
+class Move(Struct, frozen=True, array_like=True):
+    """The slots from `first` up to, not including, `end` are to go from one chain to another.
+    `number` is the version of the layout that says so first."""
+
+    number: int
+    first: int
+    end: int
+    source: int
+    target: int
+
+    def moves(self, slot: int) -> bool:
+        """Whether a slot is among them."""
+        return self.first <= slot < self.end
+
+
 class Layout(Struct, frozen=True, tag=str.lower, array_like=True):
     """Chains by number, from 0. `ranges` are (first slot, chain), in order of slots, each up to the
-    next one's first. A chain is to have `wanted` nodes; a node that is in no chain is a spare. What
-    an administrator has taken `out` is none, and is to leave its chain. Version 0: none known
-    yet."""
+    next one's first; while a `move` is under way its slots are still the source's here. A chain is
+    to have `wanted` nodes; a node that is in no chain is a spare. What an administrator has taken
+    `out` is none, and is to leave its chain. Version 0: none known yet."""
 
     version: int = 0
     chains: tuple[Config, ...] = ()
     ranges: tuple[tuple[int, int], ...] = ()
     wanted: tuple[int, ...] = ()
     out: tuple[NodeId, ...] = ()
+    move: Move | None = None
 
     def number_of(self, key: Any) -> int:
         """The chain that answers for a key."""
-        if len(self.ranges) == 1:
-            return self.ranges[0][1]
-        slot = slot_of(key)
+        return self.ranges[0][1] if len(self.ranges) == 1 else self.owner(slot_of(key))
+
+    def owner(self, slot: int) -> int:
+        """The chain that a slot belongs to."""
         return next((c for first, c in reversed(self.ranges) if first <= slot), NOWHERE)
 
     def chain_of(self, key: Any) -> Config:
@@ -92,6 +109,24 @@ class Layout(Struct, frozen=True, tag=str.lower, array_like=True):
         config = replace(self.chains[number], joining="")
         return replace(self, version=self.version + 1, chains=_with(self.chains, number, config))
 
+    def moving(self, first: int, end: int, target: int) -> Layout:
+        """The next version: these slots, all of one chain, begin to move to another."""
+        version = self.version + 1
+        move = Move(version, first, end, self.owner(first), target)
+        return replace(self, version=version, move=move)
+
+    def moved(self) -> Layout:
+        """The next version: what was to move has moved."""
+        move = self.move
+        assert move is not None
+        owners = [move.target if move.moves(slot) else self.owner(slot) for slot in range(SLOTS)]
+        ranges = tuple(
+            (slot, owner)
+            for slot, owner in enumerate(owners)
+            if slot == 0 or owners[slot - 1] != owner
+        )
+        return replace(self, version=self.version + 1, ranges=ranges, move=None)
+
 
 def _with(chains: Sequence[Config], number: int, config: Config) -> tuple[Config, ...]:
     return (*chains[:number], config, *chains[number + 1 :])
@@ -111,8 +146,19 @@ def first_layout(nodes: Sequence[NodeId], chains: int = 1, spares: int = 0) -> L
         Config(number + 1, tuple(members[first:end]))
         for number, (first, end) in enumerate(_parts(len(members), chains))
     )
-    ranges = tuple((first, number) for number, (first, _) in enumerate(_parts(SLOTS, chains)))
-    return Layout(chains, made, ranges, tuple(len(config.chain) for config in made))
+    return Layout(chains, made, first_ranges(chains), tuple(len(c.chain) for c in made))
+
+
+@lru_cache
+def first_ranges(chains: int) -> tuple[tuple[int, int], ...]:
+    """How so many chains share the slots before any was moved."""
+    return tuple((first, number) for number, (first, _) in enumerate(_parts(SLOTS, chains)))
+
+
+@lru_cache
+def first_owner(slot: int, chains: int) -> int:
+    """The chain, of so many, that a slot belongs to before it was ever moved."""
+    return next(c for first, c in reversed(first_ranges(chains)) if first <= slot)
 
 
 def _parts(count: int, parts: int) -> list[tuple[int, int]]:

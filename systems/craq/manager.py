@@ -83,7 +83,7 @@ class Manager:
         self.pings[node] = ping
         if ping.sent - ping.answered < self.times.detect:
             self.well[node] = now
-        effects = self._settled(node, ping, now)
+        effects = [*self._settled(node, ping, now), *self._moved(ping, now)]
         lease = self.lease_for(node, now)
         if lease:
             self.granted[node] = now
@@ -103,6 +103,13 @@ class Manager:
                 return self.change(self.layout.settled(number), now)
         return []
 
+    def _moved(self, ping: Ping, now: Nanos) -> list[Effect]:
+        """The target of the move that is under way has taken all."""
+        move = self.layout.move
+        if move is None or ping.moved != move.number:
+            return []
+        return self.change(self.layout.moved(), now)
+
     # -- administration --
 
     def _asked(self, source: NodeId, asked: Administer, now: Nanos) -> list[Effect]:
@@ -112,8 +119,7 @@ class Manager:
         else:
             said = answer(self.layout, self.first, asked.f, asked.value)
         effects = self.change(said.next, now) if said.next else []
-        members = list(self.layout.members())
-        told = Administered(asked.id, True, said.done, said.refused, members)
+        told = Administered(asked.id, True, said.done, said.refused, said.value)
         return [*effects, Send(source, told)]
 
     # -- layouts --

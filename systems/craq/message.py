@@ -15,6 +15,8 @@ from harness.clock import Nanos
 from harness.core import NodeId
 from systems.craq.layout import Layout
 
+ELSEWHERE = -1  # no version
+
 
 class Write(Struct, frozen=True, gc=False, array_like=True):
     """`key` gets `value` as its `version`."""
@@ -47,6 +49,39 @@ class Stage(Struct, frozen=True, gc=False, array_like=True):
         return self.what in (BEGIN, PREPARE)
 
 
+class Done(Struct, frozen=True, gc=False, array_like=True):
+    """The last request of a client that a chain has done, and what the client `is_told`, if it is
+    this chain that tells it."""
+
+    client: str
+    id: int
+    is_told: bool
+    value: Any = None
+    version: int = 0
+    error: str = ""
+
+
+class Handover(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
+    """These slots are this chain's no more, and the target of the move of this `number` may take
+    them."""
+
+    number: int
+    first: int
+    end: int
+
+
+class Takeover(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
+    """A part of what the source had, from 1: its entry writes the keys as they were there, and
+    these requests count as done. With the `last` part the slots are this chain's."""
+
+    number: int
+    first: int
+    end: int
+    part: int
+    last: bool
+    done: tuple[Done, ...]
+
+
 class Entry(Struct, frozen=True, gc=False, array_like=True):
     """One update, in the order the head gave it (`seq`, from 1, in `epoch`).
 
@@ -54,7 +89,7 @@ class Entry(Struct, frozen=True, gc=False, array_like=True):
     request, so the log is also the table of requests already done: `value`, `version` and `error`
     are what the client is told. Where `error` is not "" the update was refused, and writes nothing.
     Of an entry without a `client` nobody is told, nor of one with a `stage`, except of its end at
-    home.
+    home. With a `move` it is the chain's part in a move of slots; see systems.craq.moving.
     """
 
     seq: int
@@ -66,6 +101,7 @@ class Entry(Struct, frozen=True, gc=False, array_like=True):
     version: int = 0
     error: str = ""
     stage: Stage | None = None
+    move: Handover | Takeover | None = None
 
 
 # Clients and nodes
@@ -178,7 +214,7 @@ class Query(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
 
 
 class Version(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
-    """The tail's answer to a Query."""
+    """The tail's answer to a Query; ELSEWHERE where the key is another chain's by now."""
 
     epoch: int
     client: str
@@ -221,6 +257,25 @@ class Decided(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     error: str = ""
 
 
+# Slots that move from chain to chain
+
+
+class Deliver(Struct, frozen=True, tag=str.lower, array_like=True):
+    """The source's head to the target's: a part of what was handed over."""
+
+    version: int
+    takeover: Takeover
+    writes: tuple[Write, ...]
+
+
+class Delivered(Struct, frozen=True, tag=str.lower, array_like=True):
+    """The answer: so many parts are in the target's log."""
+
+    version: int
+    number: int
+    parts: int
+
+
 # Joining
 
 
@@ -250,7 +305,8 @@ class Copied(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
 class Ping(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     """To the manager: renew my lease. `sent` is on my clock, of incarnation `life`; `answered` is
     the `sent` of the last ping that was answered; `hears` are the nodes heard of late; `ready`:
-    I am outside and have caught up with the tail, or am joining and now lack nothing."""
+    I am outside and have caught up with the tail, or am joining and now lack nothing; `moved`: my
+    chain has taken over all of the move of this number."""
 
     epoch: int
     life: int
@@ -258,6 +314,7 @@ class Ping(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
     answered: Nanos
     hears: tuple[NodeId, ...]
     ready: bool
+    moved: int = 0
 
 
 class Grant(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
@@ -294,6 +351,8 @@ Message = (
     | Decided
     | Copy
     | Copied
+    | Deliver
+    | Delivered
     | Ping
     | Grant
     | Beat

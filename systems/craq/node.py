@@ -36,19 +36,24 @@ from msgspec.structs import replace
 
 from harness.clock import MS, Nanos
 from harness.core import Dump, Effect, NodeId, Note, Persist, Send, SetTimer
+from systems.craq import moving
 from systems.craq.across import ACROSS, Across
 from systems.craq.freshness import NEVER, Freshness, Tolerance
-from systems.craq.layout import NOWHERE, Config, Layout
+from systems.craq.layout import NOWHERE, Config, Layout, Move, first_owner, slot_of
 from systems.craq.link import Link
 from systems.craq.message import (
+    ELSEWHERE,
     Ack,
     Appended,
     Beat,
     Copied,
     Copy,
+    Deliver,
+    Delivered,
     Entry,
     Followed,
     Grant,
+    Handover,
     Hello,
     Moved,
     NotReady,
@@ -63,7 +68,7 @@ from systems.craq.message import (
     Version,
     Write,
 )
-from systems.craq.operation import TXN, Outcome, changed, transacted
+from systems.craq.operation import TXN, Outcome, changed, keys_of, transacted
 from systems.craq.options import Times
 from systems.craq.place import Place
 from systems.craq.store import Cell, Store
@@ -119,6 +124,8 @@ class Node:
         self.pinged = self.answered = 0
         self.ticket = self.life  # of the copy a spare asks for
         self.near_epoch = 0  # a spare: the epoch whose tail it has caught up with
+        self.delivered = (0, 0)  # the number of a move, and how many parts its target has
+        self.told_moved = 0  # the number of the last move of which the manager was told at once
         self._handlers: dict[type, Callable[[NodeId, Any, Nanos], list[Effect]]] = {
             Update: self._update,
             Ack: self._ack,
@@ -128,6 +135,10 @@ class Node:
             Sync: self._sync,
             Copy: self._copy,
             Copied: self._copied,
+        }
+        self._between: dict[type, Callable[[NodeId, Any, Nanos], list[Effect]]] = {
+            Deliver: self._deliver,
+            Delivered: self._delivered,
         }
 
     # -- the core's contract --
@@ -161,6 +172,10 @@ class Node:
             return self._refetch(now) if message.version > self.layout.version else ()
         if kind in ACROSS:
             return self.across.receive(message, now)
+        if kind in self._between:
+            if message.version > self.layout.version:
+                return self._refetch(now)
+            return self._between[kind](source, message, now)
         if message.epoch == self.epoch:
             return self._handlers[kind](source, message, now)
         return self._refetch(now) if message.epoch > self.epoch else ()
@@ -181,7 +196,7 @@ class Node:
             effects += self.link.tick(self.store.log, self.store.committed, now)
         if self.store.pending and self.place.is_head:
             effects += self.across.tick(now)
-        return effects
+        return effects + self._move_on(now) if self.layout.move else effects
 
     def dump(self) -> Dump:
         """The committed log and state; to be the same as that of others in its chain."""
@@ -217,6 +232,8 @@ class Node:
         if not 0 < self.epoch <= request.epoch or number != self.layout.number_of(request.key):
             return False
         assert self.freshness is not None
+        if self._is_moving(request.key) or not self._owns(request.key):
+            return False
         until = NEVER
         if self.synced and self.lease_until:
             until = min(now, self.lease_until)
@@ -237,6 +254,10 @@ class Node:
             return [Send(place.tail, request)]
         if not self._is_serving(now):
             return [Send(request.client, NotReady(request.id, self.epoch))]
+        if self._is_moving(request.key):
+            return self._ask_tail(request)
+        if not self._owns(request.key):
+            return [self._elsewhere(request)]
         cell = self.store.cells.get(request.key)
         if cell is None:
             return [Send(request.client, Reply(request.id, self.epoch))]
@@ -262,10 +283,12 @@ class Node:
         if not self.place.is_tail or not self._is_serving(now):
             return []
         cell = self.store.cells.get(query.key)
-        if cell and cell.dirty:
+        version = cell.version if cell else 0
+        if not self._owns(query.key):
+            version = ELSEWHERE
+        elif cell and cell.dirty:
             self.asked[source, query.client] = query
             return []
-        version = cell.version if cell else 0
         return [Send(source, Version(self.epoch, query.client, query.id, version))]
 
     def _asked_again(self, now: Nanos) -> list[Effect]:
@@ -289,7 +312,11 @@ class Node:
         if request is None or request.id != version.id:
             return []
         del self.waiting[version.client]
+        if version.version == ELSEWHERE:
+            return [self._elsewhere(request)]
         cell = self.store.cell(request.key)
+        if self.store.slots and version.version > max(cell.version, cell.latest):
+            return [self._elsewhere(request)]  # the slot has gone from here since
         if cell.version >= version.version:
             return [self._answer(request, cell.value, cell.version)]
         if self.freshness:
@@ -308,6 +335,8 @@ class Node:
         done = self.store.done.get(request.client)
         if done is not None and request.id <= done.id:
             return self._again(request, done)
+        if len(self.layout.chains) > 1 and not self._may_write(request):
+            return [self._elsewhere(request)]
         if self.store.locks and self.across.blocks(request):
             self.across.hold(request)
             return []
@@ -435,6 +464,8 @@ class Node:
             effects.append(self._acknowledge())
         else:
             effects += self._told_across(fresh, now)
+        if self.layout.move:
+            effects += self._move_on(now)
         return [*effects, *self._asked_again(now)] if self.asked else effects
 
     def _is_told(self, entry: Entry) -> bool:
@@ -472,7 +503,110 @@ class Node:
             effects.append(self._acknowledge())
         elif fresh:
             effects += self._told_across(fresh, now)
-        return effects
+        return effects + self._move_on(now) if fresh and self.layout.move else effects
+
+    # -- slots that move from chain to chain: see moving.py --
+
+    def _owns(self, key: Any) -> bool:
+        """Whether a key is this chain's, by the log as far as it goes."""
+        chains = len(self.layout.chains)
+        if chains == 1:
+            return True
+        slot = slot_of(key)
+        moved = self.store.slots.get(slot)
+        return first_owner(slot, chains) == self.log_of if moved is None else moved.is_here
+
+    def _is_moving(self, key: Any) -> bool:
+        """Whether that hangs on an entry of which it is not known here that it is committed."""
+        if not self.store.slots:
+            return False
+        moved = self.store.slots.get(slot_of(key))
+        return moved is not None and moved.seq > self.store.committed
+
+    def may_take(self, key: Any) -> bool:
+        """At the head: whether a key is this chain's, and not about to go."""
+        move = self.layout.move
+        is_going = move is not None and move.source == self.place.number
+        if is_going and move is not None and move.moves(slot_of(key)):
+            return False
+        return self._owns(key)
+
+    def _may_write(self, request: Request) -> bool:
+        """At the head: whether its first key is this chain's to write, and so are all others that
+        no other chain is asked for."""
+        first, *others = keys_of(request.f, request.key, request.value)
+        here = [key for key in others if self.layout.number_of(key) == self.place.number]
+        return self.layout.number_of(first) == self.place.number and all(
+            self.may_take(key) for key in (first, *here)
+        )
+
+    def _elsewhere(self, request: Request) -> Send:
+        """Where the (first) key is now, or that it is nowhere yet."""
+        key = keys_of(request.f, request.key, request.value)[0]
+        if self.layout.number_of(key) != self.place.number:
+            return Send(request.client, Moved(request.id, self.layout))
+        return Send(request.client, NotReady(request.id, self.epoch))
+
+    def _move_on(self, now: Nanos) -> list[Effect]:
+        """What this node has to do for the move that is under way."""
+        move = self.layout.move
+        assert move is not None
+        if move.source == self.place.number and self.place.is_head:
+            return self._hand_over(move, now)
+        if self._has_moved() == move.number != self.told_moved:
+            self.told_moved = move.number
+            return self._ping(now)
+        return []
+
+    def _hand_over(self, move: Move, now: Nanos) -> list[Effect]:
+        """The source's head: end the slots' part of this log, and deliver it once it is committed:
+        the next part, or the last again until the manager knows."""
+        store = self.store
+        if move.number not in store.handed:
+            handover = Handover(move.number, move.first, move.end)
+            entry = Entry(store.last + 1, self.epoch, "", 0, (), move=handover)
+            return self._add(entry, now) if self._may_hand_over(move) else []
+        handed = moving.due(store, move.number)
+        if handed is None:
+            return []
+        parts = self.delivered[1] if self.delivered[0] == move.number else 0
+        part = min(parts + 1, moving.parts_of(handed))
+        head = self.layout.chains[move.target].chain[0]
+        return [Send(head, moving.delivery(move, self.layout.version, handed, part))]
+
+    def _may_hand_over(self, move: Move) -> bool:
+        """Whether nothing is undecided on its keys."""
+        return not any(move.moves(slot_of(key)) for key in self.store.locks)
+
+    def _deliver(self, source: NodeId, deliver: Deliver, now: Nanos) -> list[Effect]:
+        """The target's head: take the next part."""
+        move, part = self.layout.move, deliver.takeover
+        is_mine = move is not None and move.target == self.place.number and self.place.is_head
+        if move is None or not is_mine or move.number != part.number:
+            return []
+        effects: list[Effect] = []
+        if part.part == moving.parts_taken(self.store, part.number) + 1:
+            last = self.store.last + 1
+            effects = self._add(Entry(last, self.epoch, "", 0, deliver.writes, move=part), now)
+        parts = moving.parts_taken(self.store, part.number)
+        return [*effects, Send(source, Delivered(self.layout.version, part.number, parts))]
+
+    def _delivered(self, source: NodeId, delivered: Delivered, now: Nanos) -> list[Effect]:
+        """The source's head: go on with the next part."""
+        move = self.layout.move
+        if move is None or move.number != delivered.number:
+            return []
+        self.delivered = (delivered.number, delivered.parts)
+        handed = self.store.handed.get(move.number)
+        is_all = handed is not None and delivered.parts >= moving.parts_of(handed)
+        return [] if is_all else self._move_on(now)
+
+    def _has_moved(self) -> int:
+        """The number of the present move, if this chain is its target and has taken all."""
+        move = self.layout.move
+        if move is None or move.target != self.log_of:
+            return 0
+        return move.number if moving.has_taken(self.store, move.number) else 0
 
     # -- neighbours agree on where their logs part --
 
@@ -558,7 +692,7 @@ class Node:
         since = now - self.times.detect
         hears = tuple(other for other, at in self.heard.items() if at > since)
         ready = self.synced if self.place.inside else self.near_epoch == self.epoch > 0
-        ping = Ping(self.epoch, self.life, now, self.answered, hears, ready)
+        ping = Ping(self.epoch, self.life, now, self.answered, hears, ready, self._has_moved())
         return [Send(manager, ping) for manager in self.managers]
 
     def _refetch(self, now: Nanos) -> list[Effect]:
@@ -585,9 +719,9 @@ class Node:
             self._turn_to(place.number)
         effects: list[Effect] = [Persist(Followed(layout.version, self.log_of))]
         if place.epoch != self.epoch:
-            return effects + self._follow(place.config, now)
+            effects += self._follow(place.config, now)
         self.place = place
-        return effects
+        return effects + self._move_on(now) if layout.move else effects
 
     def _turn_to(self, number: int) -> None:
         """The log is to be this chain's: one of another's has nothing in common with it."""

@@ -37,6 +37,11 @@ class Refused(Exception):
     """An update that cannot be done to what is there; says with which code."""
 
 
+def keys_of(f: str, key: Any, value: Any) -> tuple[Any, ...]:
+    """The keys that a request reads or writes, each once."""
+    return tuple(dict.fromkeys(part[1] for part in value)) if f == TXN and value else (key,)
+
+
 def changed(f: str, key: Any, value: Any, newest: Newest) -> Outcome:
     """An update of one key that is neither a write nor a compare-and-set."""
     version, old = newest(key)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from harness.core import Dump, dump_of
-from systems.craq.message import Entry, Stage
+from msgspec import Struct
 
+from harness.core import Dump, dump_of
+from systems.craq.layout import NOWHERE, slot_of
+from systems.craq.message import ABORT, Done, Entry, Handover, Stage, Takeover, Write
+
+PASSED = Stage(ABORT, NOWHERE)  # of a request that is over, whatever came of it
 Txn = tuple[str, int]  # a transaction's client and id
 Stretches = tuple[tuple[int, int], ...]
 
@@ -36,6 +40,29 @@ class Cell:
             for older in [v for v in self.dirty if v < version]:
                 del self.dirty[older]
 
+    def take(self, version: int, value: Any) -> None:
+        """This version was committed by another chain, which had the key meanwhile."""
+        self.version, self.value = version, value
+        for older in [v for v in self.dirty if v <= version]:
+            del self.dirty[older]
+
+
+class Moved(Struct, frozen=True):
+    """A slot that a move has touched: by the entry of which seq last, and whether the chain has it
+    since."""
+
+    seq: int
+    is_here: bool
+
+
+class Handed(Struct, frozen=True):
+    """What a Handover hands over: the keys as they were at its place in the log, and the requests
+    that were done by then, both in an order of their own."""
+
+    seq: int
+    writes: tuple[Write, ...]
+    done: tuple[Done, ...]
+
 
 class Store:
     """The log (`log[i]` has seq i + 1), of which the first `committed` are known to be at the tail,
@@ -61,6 +88,9 @@ class Store:
         self.pending: dict[Txn, Entry] = {}
         self.locks: dict[Any, Txn] = {}
         self.ended: dict[Txn, Entry] = {}
+        self.slots: dict[int, Moved] = {}  # those that were ever moved
+        self.handed: dict[int, Handed] = {}  # number of a move -> what this chain hands over
+        self.taken: dict[int, Entry] = {}  # number of a move -> the last part in the log
         self._stretches: dict[int, int] = {}  # epoch -> its last seq, oldest first
 
     @property
@@ -86,6 +116,37 @@ class Store:
         self._stretches[entry.epoch] = entry.seq
         for write in entry.writes:
             self.cell(write.key).dirty[write.version] = write.value
+        if type(entry.move) is Handover:
+            self.hand_over(entry, entry.move)
+        elif type(entry.move) is Takeover:
+            self.take_over(entry, entry.move)
+
+    def hand_over(self, entry: Entry, move: Handover) -> None:
+        """The slots go: as from this entry."""
+        writes = [
+            Write(key, cell.latest, cell.dirty.get(cell.latest, cell.value))
+            for key, cell in self.cells.items()
+            if cell.latest and move.first <= slot_of(key) < move.end
+        ]
+        done = [_done(entry) for entry in self.done.values()]
+        self.handed[move.number] = Handed(
+            entry.seq,
+            tuple(sorted(writes, key=lambda write: repr(write.key))),
+            tuple(sorted(done, key=lambda one: one.client)),
+        )
+        self.slots.update(dict.fromkeys(range(move.first, move.end), Moved(entry.seq, False)))
+
+    def take_over(self, entry: Entry, move: Takeover) -> None:
+        """The requests count as done; with the last part the slots come."""
+        self.taken[move.number] = entry
+        for one in move.done:
+            known = self.done.get(one.client)
+            if known is None or known.id < one.id or (known.id == one.id and one.is_told):
+                told = (one.value, one.version, one.error, None if one.is_told else PASSED)
+                mine = Entry(entry.seq, entry.epoch, one.client, one.id, (), *told)
+                self.done[one.client] = mine
+        if move.last:
+            self.slots.update(dict.fromkeys(range(move.first, move.end), Moved(entry.seq, True)))
 
     def _take(self, entry: Entry, stage: Stage) -> None:
         """A transaction over several chains is open now, or has ended."""
@@ -122,8 +183,22 @@ class Store:
         for entry in entries:
             if entry.stage is not None and entry.stage.is_open:
                 continue
+            if type(entry.move) is Takeover:
+                for write in entry.writes:
+                    self.cell(write.key).take(write.version, write.value)
+                continue
             for write in entry.writes:
                 self.cells[write.key].mark_clean(write.version)
+            if type(entry.move) is Handover:
+                self.forget(entry.move)
+
+    def forget(self, move: Handover) -> None:
+        """What is clean of these slots is nobody's; what is dirty came back with a later move."""
+        for key in [key for key in self.cells if move.first <= slot_of(key) < move.end]:
+            cell = self.cells[key]
+            cell.version, cell.value = 0, None
+            if not cell.dirty:
+                del self.cells[key]
 
     def truncate(self, last: int) -> None:
         """Cut the log back to `last`, and make everything again from what is left."""
@@ -160,3 +235,12 @@ class Store:
         ]
         cells = ([k, c.version, c.value] for k, c in self.cells.items() if c.version)
         return dump_of(log, sorted(cells, key=repr))
+
+
+def _done(entry: Entry) -> Done:
+    """What another chain is to know of a client's last request. Of a transaction over several
+    chains only its home knows the outcome; one that is open is not over, but all before it is."""
+    stage = entry.stage
+    if stage is None or (stage.chains and not stage.is_open):
+        return Done(entry.client, entry.id, True, entry.value, entry.version, entry.error)
+    return Done(entry.client, entry.id - stage.is_open, False)

@@ -26,6 +26,7 @@ from systems.zookeeper.machine import Machine
 from systems.zookeeper.server import Server
 from systems.zookeeper.system import TICKS, ZooKeeper
 
+OPERATIONS = frozenset({"read", "write", "cas", "append", "increment", "txn"})
 PATIENT = 4  # times the timeout of other operations: how long an administrator's may take
 
 
@@ -37,7 +38,8 @@ class Craq:
     servers of it (z1, z2, ...), which keeps the layout; `session` is the timeout of their sessions,
     and of the replicas'. With `ensemble` 0 there is one manager, which keeps it on its own disk.
 
-    Administration: add-node and remove-node, of a node's name (systems.craq.administration).
+    Administration: add-node and remove-node, of a node's name; begin-move and move-range, of slots
+    and the chain they are to be moved to (systems.craq.administration).
 
     `apportioned=False` is plain chain replication: reads at the tail only. `timeout` is a client's
     limit for one operation; the other times are those of systems.craq.options.Times. With the
@@ -56,11 +58,8 @@ class Craq:
 
     name = "craq"
     roles: frozenset[str] = frozenset({"head", "middle", "tail", "manager"})
-    supports = frozenset({"read", "write", "cas", "append", "increment", "txn"}) | ADMINISTRATION
-    carries: Mapping[type, Carries] = {
-        Request: Carries("f", supports - ADMINISTRATION),
-        **ZooKeeper.carries,
-    }
+    supports = OPERATIONS | ADMINISTRATION
+    carries: Mapping[type, Carries] = {Request: Carries("f", OPERATIONS), **ZooKeeper.carries}
     message = Message | ZooKeeper.message
     record = Record | ZooKeeper.record
     client_type: type[Client] = Client

@@ -86,6 +86,12 @@ class Chain:
             span = TIMES.lease if lease and name in config.chain else 0
             self.hear(name, Grant(laid(config, len(self.names)), node.life, self.now, span))
 
+    def lay(self, layout: Layout, *only: str, lease: bool = True) -> None:
+        """The same for a layout of any chains."""
+        for name in only or self.names:
+            span = TIMES.lease if lease and layout.number_with(name) is not None else 0
+            self.hear(name, Grant(layout, self.nodes[name].life, self.now, span), "m1")
+
     def flow(self, wanted: Callable[[str, str, Any], bool] = lambda *_: True) -> None:
         """Deliver in order what is wanted, and what comes of it; the rest stays under way."""
         kept: list[tuple[str, str, Any]] = []
