@@ -37,10 +37,10 @@ def _measure(lab: Lab) -> Found:
         and all(len(some) >= 20 for some in calls.values()),
         note="The order is what is to hold. The network's 0.22 ms is calibrated to a clean read, "
         "the costs are those of figures 5 and 8; that a dirty read takes twice as long, by one "
-        "more round trip, is then the protocol's. Our writes are faster than the paper's and grow less "
-        "with the chain: our tail answers the client itself, as chain replication has it, so a "
-        "write crosses the network n + 1 times; 2.05 and 4.51 ms look as if the answer came back "
-        "up the chain.",
+        "more round trip, is then the protocol's. Our writes are faster than the paper's and grow "
+        "less with the chain: our tail answers the client itself, as chain replication has it, so "
+        "a write crosses the network n + 1 times; 2.05 and 4.51 ms look as if the answer came "
+        "back up the chain.",
         plots=("craq-figure-9.png",),
         data={"medians_ms": ours},
     )
