@@ -19,7 +19,7 @@ COLOURS = dict(zip(PAPER, (plot.GREEN, plot.ORANGE, plot.BLUE, plot.PURPLE), str
 
 def _measure(lab: Lab) -> Found:
     three, six = (lab.run(PLAN, f"nodes={n}", judged=False, trace=True) for n in LENGTHS)
-    clean, dirty = _reads(three)
+    clean, dirty = reads_of(three)
     calls = {
         CLEAN: clean,
         DIRTY: dirty,
@@ -46,7 +46,7 @@ def _measure(lab: Lab) -> Found:
     )
 
 
-def _reads(run: Run) -> tuple[list[Call], list[Call]]:
+def reads_of(run: Run) -> tuple[list[Call], list[Call]]:
     """The reads that were answered at once, and those for which a node asked the tail."""
     asked = {(p.message.client, p.message.id) for p in run.trace.sent() if p.kind == "Query"}
     counts: dict[str, int] = {}
