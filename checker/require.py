@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 
 from msgspec import UNSET
 
 from harness.band import Band, bands
+from harness.clock import Nanos
 from harness.core import NodeId
 from harness.history import History
 from harness.op import OK
@@ -76,15 +78,25 @@ class Required:
         """Kinds of fault during which too little came out ok."""
         found = bands(history)
         need = self._require.during_faults
-        oks = [c.completion.time for c in history.calls if c.completion and c.completion.type == OK]
+        calls = (call.completion for call in history.calls)
+        oks = sorted(done.time for done in calls if done and done.type == OK)
         lacks = []
         for kind in dict.fromkeys(band.kind for band in found):
             mine = [band for band in found if band.kind == kind]
-            count = sum(_within(time, mine) for time in oks)
+            count = sum(
+                bisect_right(oks, end) - bisect_left(oks, start) for start, end in _joined(mine)
+            )
             if count < need:
                 lacks.append(f"{count} of {need} ok operations during {kind}")
         return lacks
 
 
-def _within(time: int, found: Sequence[Band]) -> bool:
-    return any(band.start <= time <= band.end for band in found)
+def _joined(found: Sequence[Band]) -> list[tuple[Nanos, Nanos]]:
+    """The times, first and last, in which one of these was in force, none twice."""
+    spans: list[tuple[Nanos, Nanos]] = []
+    for band in sorted(found, key=lambda band: band.start):
+        if spans and band.start <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(spans[-1][1], band.end)
+        else:
+            spans.append((band.start, band.end))
+    return spans

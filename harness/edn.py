@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -268,23 +269,19 @@ def encode_edn(op: Op) -> str:
     >>> encode_edn(Op(0, 5, 3, "invoke", "write", 7, key="x"))
     '{:process 3, :type :invoke, :f :write, :value ["x" 7], :time 5, :index 0, :key "x"}'
     """
-    value = op.value if op.key is UNSET else [op.key, op.value]
-    process = f":{op.process}" if isinstance(op.process, str) else str(op.process)
-    fields = [
-        f":process {process}",
-        f":type :{op.type}",
-        f":f {_keyword(op.f)}",
-        f":value {show(value)}",
-        f":time {op.time}",
-        f":index {op.index}",
-    ]
-    if op.error is not UNSET:
-        fields.append(f":error {_error_text(op.error)}")
+    value = show(op.value)
+    if op.key is not UNSET:
+        value = f"[{show(op.key)} {value}]"
+    process = f":{op.process}" if isinstance(op.process, str) else op.process
+    own = "" if op.error is UNSET else f", :error {_error_text(op.error)}"
     for name in _OWN_FIELDS:
-        own = getattr(op, name)
-        if own is not UNSET:
-            fields.append(f":{name} {show(own)}")
-    return "{" + ", ".join(fields) + "}"
+        field = getattr(op, name)
+        if field is not UNSET:
+            own += f", :{name} {show(field)}"
+    return (
+        f"{{:process {process}, :type :{op.type}, :f {_keyword(op.f)}, :value {value}, "
+        f":time {op.time}, :index {op.index}{own}}}"
+    )
 
 
 def _error_text(error: Any) -> str:
@@ -297,6 +294,7 @@ def _error_text(error: Any) -> str:
 _PLAIN = re.compile(r"[A-Za-z*!_?<>=][\w*!?<>=.+-]*")
 
 
+@lru_cache(1_024)
 def _keyword(text: str) -> str:
     return f":{text}" if _PLAIN.fullmatch(text) else show(text)
 
@@ -307,6 +305,8 @@ def show(value: Any) -> str:
     >>> show({"a": [1, None, True, 'x"y']})
     '{"a" [1 nil true "x\\\\"y"]}'
     """
+    if type(value) is int:  # most are
+        return repr(value)
     if value is None:
         return "nil"
     if isinstance(value, bool):
