@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from harness.clock import Nanos
 from harness.generator.contract import (
     FOREVER,
     GOLDEN,
@@ -74,9 +75,11 @@ def nemesis(source: Source) -> Generator:
 
 
 class AnyOf(Struct, frozen=True):
-    """Whichever of several generators has an op now."""
+    """Whichever of several generators has an op now. One that was sure to have none before some
+    time is not asked until then."""
 
     inner: tuple[Generator, ...]
+    quiet: tuple[Nanos, ...] = ()  # those times
 
     @property
     def hears(self) -> bool:
@@ -88,34 +91,45 @@ class AnyOf(Struct, frozen=True):
     def op(self, ctx: Context) -> Step:
         inner = self.inner
         n = len(inner)
+        quiet = was = self.quiet or (0,) * n
         # As ctx.spread(n): nobody is always asked first, so nobody starves.
         place = ((ctx.index * GOLDEN & 0xFFFFFFFF) * n) >> 32
         at, sure = FOREVER, True
         for _ in range(n):
+            if quiet[place] > ctx.time:
+                at = min(at, quiet[place])
+                place = place + 1 if place + 1 < n else 0
+                continue
             now = inner[place]
             step = now.op(ctx)
             what, then = step if step is not None else _ENDED
             if then is not now:
                 inner = (*inner[:place], then, *inner[place + 1 :])
             if type(what) is Op:
-                return what, AnyOf(inner)
+                return what, AnyOf(inner, quiet)
             if step is not None:
                 at = min(at, what.at)  # type: ignore[union-attr]
                 sure = sure and what.sure  # type: ignore[union-attr]
+                if what.sure:  # type: ignore[union-attr]
+                    quiet = (*quiet[:place], what.at, *quiet[place + 1 :])  # type: ignore[union-attr]
             place = place + 1 if place + 1 < n else 0
-        left = inner
         if NOTHING in inner:
-            left = tuple(g for g in inner if g is not NOTHING)
-        if not left:
+            left = [i for i, g in enumerate(inner) if g is not NOTHING]
+            inner = tuple(inner[i] for i in left)
+            quiet = tuple(quiet[i] for i in left)
+        if not inner:
             return None
-        return Pending(at, sure), (self if left is self.inner else AnyOf(left))
+        is_same = inner is self.inner and quiet is was
+        return Pending(at, sure), (self if is_same else AnyOf(inner, quiet))
 
     def update(self, ctx: Context, event: Op) -> Generator:
-        inner = self.inner
+        inner, quiet = self.inner, self.quiet
         for i, g in enumerate(self.inner):
             if g.hears and (changed := g.update(ctx, event)) is not g:
                 inner = (*inner[:i], changed, *inner[i + 1 :])
-        return self if inner is self.inner else AnyOf(inner)
+                if quiet:
+                    quiet = (*quiet[:i], 0, *quiet[i + 1 :])
+        return self if inner is self.inner else AnyOf(inner, quiet)
 
 
 def any_of(*sources: Source) -> Generator:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import gc
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from harness.clock import MS, SECOND, US, Nanos
@@ -61,9 +63,21 @@ class SimDriver:
         """See harness.driver.Driver; raises whatever a core raises, saying which and when."""
         run = _Run(setup, steps)
         try:
-            return run.drive(on_status)
+            with _seldom_collected():
+                return run.drive(on_status)
         finally:
             run.journal.save()
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """A run makes much that stays, and few cycles: the collector would look at it in vain."""
+    was = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*was)
 
 
 class _Run:

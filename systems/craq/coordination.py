@@ -17,7 +17,7 @@ from systems.zookeeper.client import ZooKeeperClient
 from systems.zookeeper.wire import Item, Pong, Turned, Welcome
 
 PREFIX = "ensemble "  # of its timers' names
-SAID = (Item, Welcome, Turned, Pong)  # what servers say to clients
+SAID = frozenset({Item, Welcome, Turned, Pong})  # what servers say to clients
 
 Then = Callable[[Op, Nanos], Iterable[Effect]]
 

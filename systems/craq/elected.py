@@ -68,7 +68,7 @@ class ElectedManager(Manager):
 
     def receive(self, source: NodeId, message: Any, now: Nanos) -> Iterable[Effect]:
         """The ensemble, or the ping of a replica."""
-        if isinstance(message, SAID):
+        if type(message) in SAID:
             return self._ensemble.receive(source, message, now)
         if self.leads:
             return super().receive(source, message, now)

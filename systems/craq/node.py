@@ -145,15 +145,21 @@ class Node:
 
     def start(self, stored: Sequence[Any], now: Nanos) -> Iterable[Effect]:
         """Read the log back; who is in the chain, only the manager can say."""
+        log: list[Entry] = []
+        committed = 0
         for record in stored:
-            if isinstance(record, Appended):
-                self.store.extend(record.entries)
-                self.store.commit(record.committed)
-            elif isinstance(record, Truncated):
-                self.store.truncate(record.last)
+            if type(record) is Appended:
+                log.extend(record.entries)
+                committed = max(committed, record.committed)
+            elif type(record) is Truncated:
+                del log[record.last :]
+                committed = min(committed, record.last)
             else:
                 self.floor = record.version
-                self._turn_to(record.chain)
+                if record.chain != self.log_of:
+                    self._turn_to(record.chain)
+                    log, committed = [], 0
+        self.store.restore(log, committed)
         if self.freshness:
             self.freshness.begin(self.store.last)
         self.heard = dict.fromkeys(self.others, now)

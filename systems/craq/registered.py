@@ -36,7 +36,7 @@ class Registered(Node):
 
     def receive(self, source: NodeId, message: Any, now: Nanos) -> Iterable[Effect]:
         """A message of the chain, a client, a manager or the coordination service."""
-        if isinstance(message, SAID):
+        if type(message) in SAID:
             return self._ensemble.receive(source, message, now)
         return super().receive(source, message, now)
 

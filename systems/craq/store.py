@@ -37,8 +37,9 @@ class Cell:
         if version > self.version:
             self.value = self.dirty.pop(version)
             self.version = version
-            for older in [v for v in self.dirty if v < version]:
-                del self.dirty[older]
+            if self.dirty:
+                for older in [v for v in self.dirty if v < version]:
+                    del self.dirty[older]
 
     def take(self, version: int, value: Any) -> None:
         """This version was committed by another chain, which had the key meanwhile."""
@@ -200,12 +201,50 @@ class Store:
             if not cell.dirty:
                 del self.cells[key]
 
+    def restore(self, log: Sequence[Entry], committed: int) -> None:
+        """A store that is empty holds this log now, as if it had come entry by entry. Of what is
+        committed only the newest version of a key matters, whatever was between."""
+        assert not self.log, "restored over a log"
+        clean = log[:committed]
+        self.log.extend(clean)
+        self.committed = len(clean)
+        self.done = {entry.client: entry for entry in clean if entry.client}
+        self._stretches = {entry.epoch: entry.seq for entry in clean}
+        newest = {write.key: write for entry in clean for write in entry.writes}
+        for key, write in newest.items():
+            cell = self.cell(key)
+            cell.version, cell.value = write.version, write.value
+        self.extend(log[committed:])
+
     def truncate(self, last: int) -> None:
-        """Cut the log back to `last`, and make everything again from what is left."""
-        log, committed = self.log[:last], min(self.committed, last)
-        self.__init__()  # type: ignore[misc]
-        self.extend(log)
-        self.commit(committed)
+        """Cut the log back to `last`."""
+        if last < self.committed:
+            log = self.log[:last]
+            self.__init__()  # type: ignore[misc]
+            self.restore(log, last)
+            return
+        cut = self.log[last:]
+        if not cut:
+            return
+        del self.log[last:]
+        for entry in cut:
+            for write in entry.writes:
+                self.cells[write.key].dirty.pop(write.version, None)
+        self._forget({entry.client for entry in cut if entry.client})
+        self._stretches = {epoch: seq for epoch, seq in self._stretches.items() if seq <= last}
+        if self.log:
+            self._stretches[self.log[-1].epoch] = last
+
+    def _forget(self, clients: set[str]) -> None:
+        """Their last requests are those that are left in the log."""
+        for client in clients:
+            self.done.pop(client, None)
+        for entry in reversed(self.log):
+            if not clients:
+                return
+            if entry.client in clients:
+                self.done[entry.client] = entry
+                clients.discard(entry.client)
 
     def extend(self, entries: Iterable[Entry]) -> None:
         """Append several."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +44,44 @@ def test_truncated_log_leaves_no_trace_of_what_was_cut() -> None:
     assert s.done == again.done
     assert s.stretches() == again.stretches() == ((1, 2),)
     assert (s.cell("k").value, s.cell("k").dirty) == ("1.1", {2: "1.2"})
+
+
+def state(s: Store) -> tuple[Any, ...]:
+    """All there is to know of a store."""
+    cells = {k: (c.version, c.value, c.dirty) for k, c in s.cells.items() if c.version or c.dirty}
+    return s.log, s.committed, cells, s.done, s.stretches()
+
+
+def slow(log: Sequence[Entry], committed: int) -> Store:
+    """A store to which this log came entry by entry."""
+    made = Store()
+    made.extend(log)
+    made.commit(committed)
+    return made
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.booleans()), max_size=12),
+    st.integers(0, 12),
+    st.integers(0, 12),
+)
+def test_cut_or_restored_store_is_as_if_its_log_had_come_entry_by_entry(
+    shape: list[tuple[int, int, bool]], committed: int, last: int
+) -> None:
+    versions: Counter[int] = Counter()
+    log = []
+    for i, (epochs, client, refused) in enumerate(shape):
+        epoch = 1 + sum(more for more, _, _ in shape[: i + 1])
+        key = client % 2
+        versions[key] += not refused
+        writes = () if refused else (Write(key, versions[key], i),)
+        log.append(Entry(i + 1, epoch, f"c{client}" if epochs < 2 else "", i, writes))
+    committed, last = min(committed, len(log)), min(last, len(log))
+    restored = Store()
+    restored.restore(log, committed)
+    assert state(restored) == state(slow(log, committed))
+    restored.truncate(last)
+    assert state(restored) == state(slow(log[:last], min(committed, last)))
 
 
 def test_refused_entry_changes_no_value_and_is_remembered() -> None:
