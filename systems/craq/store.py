@@ -206,6 +206,12 @@ class Store:
         committed only the newest version of a key matters, whatever was between."""
         assert not self.log, "restored over a log"
         clean = log[:committed]
+        if not _are_plain(clean):
+            for entry in clean:
+                self.append(entry)
+                self.commit(entry.seq)
+            self.extend(log[committed:])
+            return
         self.log.extend(clean)
         self.committed = len(clean)
         self.done = {entry.client: entry for entry in clean if entry.client}
@@ -218,33 +224,24 @@ class Store:
 
     def truncate(self, last: int) -> None:
         """Cut the log back to `last`."""
-        if last < self.committed:
-            log = self.log[:last]
-            self.__init__()  # type: ignore[misc]
-            self.restore(log, last)
-            return
         cut = self.log[last:]
         if not cut:
             return
+        done = _last_requests(self.log[:last], {entry.client for entry in cut if entry.client})
+        if last < self.committed or not _are_plain(cut) or done is None:
+            log, committed = self.log[:last], min(self.committed, last)
+            self.__init__()  # type: ignore[misc]
+            self.restore(log, committed)
+            return
         del self.log[last:]
         for entry in cut:
+            self.done.pop(entry.client, None)
             for write in entry.writes:
                 self.cells[write.key].dirty.pop(write.version, None)
-        self._forget({entry.client for entry in cut if entry.client})
+        self.done.update(done)
         self._stretches = {epoch: seq for epoch, seq in self._stretches.items() if seq <= last}
         if self.log:
             self._stretches[self.log[-1].epoch] = last
-
-    def _forget(self, clients: set[str]) -> None:
-        """Their last requests are those that are left in the log."""
-        for client in clients:
-            self.done.pop(client, None)
-        for entry in reversed(self.log):
-            if not clients:
-                return
-            if entry.client in clients:
-                self.done[entry.client] = entry
-                clients.discard(entry.client)
 
     def extend(self, entries: Iterable[Entry]) -> None:
         """Append several."""
@@ -283,3 +280,22 @@ def _done(entry: Entry) -> Done:
     if stage is None or (stage.chains and not stage.is_open):
         return Done(entry.client, entry.id, True, entry.value, entry.version, entry.error)
     return Done(entry.client, entry.id - stage.is_open, False)
+
+
+def _are_plain(entries: Iterable[Entry]) -> bool:
+    """Whether these only write: no transaction over several chains, no move."""
+    return all(entry.stage is None and entry.move is None for entry in entries)
+
+
+def _last_requests(log: Sequence[Entry], clients: set[str]) -> dict[str, Entry] | None:
+    """The last request in the log of each of these clients that has one. None where it is not so
+    simple."""
+    found: dict[str, Entry] = {}
+    for entry in reversed(log):
+        if len(found) == len(clients):
+            break
+        if not _are_plain((entry,)):
+            return None
+        if entry.client in clients:
+            found.setdefault(entry.client, entry)
+    return found
