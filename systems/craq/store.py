@@ -204,7 +204,7 @@ class Store:
     def restore(self, log: Sequence[Entry], committed: int) -> None:
         """A store that is empty holds this log now, as if it had come entry by entry. Of what is
         committed only the newest version of a key matters, whatever was between."""
-        assert not self.log, "restored over a log"
+        assert not self.log and committed <= len(log), f"{committed} of {len(log)} restored"
         clean = log[:committed]
         if not _are_plain(clean):
             for entry in clean:
