@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from harness.claims import beside, chain, chain_paper, general, lock, service, zookeeper
+from harness.claims import (
+    beside,
+    chain,
+    chain_paper,
+    general,
+    live,
+    lock,
+    service,
+    three,
+    zookeeper,
+)
 from harness.claims.claim import Claim
 from harness.error import UserError, nearest
 
@@ -14,7 +24,9 @@ CLAIMS: tuple[Claim, ...] = (
     *chain_paper.CLAIMS,
     *lock.CLAIMS,
     *beside.CLAIMS,
+    *three.CLAIMS,
     *service.CLAIMS,
+    *live.CLAIMS,
 )
 # The longest first, so that two processes end at about the same time.
 FIRST = ("zookeeper-figure-5", "lock-counts", "craq-figure-10-12")
