@@ -866,13 +866,13 @@ VARIANTS: dict[str, Variant] = {
     "coordinator-forgets": _bug(
         "the other chains are told a decision that may yet be lost",
         _node(across_type=TellsBeforeLogged),
-        "shard-txn-slow",
+        "shard-txn-heads",
         by=INSIDE,
     ),
     "vote-before-commit": _bug(
         "a chain votes yes with a Prepare that may yet be lost",
         _node(across_type=VotesBeforeLogged),
-        "shard-txn-slow",
+        "shard-txn-heads",
         by="transactions",
     ),
     "keys-not-locked": _bug(
