@@ -141,7 +141,7 @@ class Across:
             return []  # it is over, and this a late copy
         outcome = transacted(prepare.parts, self.node._newest)
         error = outcome.error
-        if not all(self.node.may_take(key) for _, key, _ in prepare.parts):
+        if not all(self.node.moving.may_take(key) for _, key, _ in prepare.parts):
             error = BUSY  # the key is another chain's, or about to be
         if any(key in store.locks for _, key, _ in prepare.parts):
             error = BUSY

@@ -31,6 +31,23 @@ from systems.craq.bugs_across import (
     TellsBeforeLogged,
     VotesBeforeLogged,
 )
+from systems.craq.bugs_layout import (
+    AsksAtEveryMove,
+    BelievesLayout,
+    DeliversEarly,
+    DeliversTwice,
+    ForgetsRequests,
+    HandsOverClean,
+    KeepsCells,
+    KeepsOtherLog,
+    KeepsServing,
+    MovesLocked,
+    RemovesAtOnce,
+    SmallParts,
+    TakesAgain,
+    TakesWhileGoing,
+    VersionsAfresh,
+)
 from systems.craq.elected import CONFIG, ElectedManager
 from systems.craq.freshness import Freshness
 from systems.craq.layout import Config
@@ -887,6 +904,69 @@ VARIANTS: dict[str, Variant] = {
         "shard-txn-slow",
         by="transactions",
     ),
+    "spare-keeps-log": _bug(
+        "a spare takes the log of the chain it was in for a part of that of its new one",
+        _node(KeepsOtherLog),
+        "craq-spare",
+        by=INSIDE,
+    ),
+    "removed-at-once": _bug(
+        "who is taken out of a chain is out before its lease is over",
+        _manager(RemovesAtOnce),
+        "craq-member",
+    ),
+    "handover-early": _bug(
+        "keys are delivered to the other chain before their own has ended with them",
+        _node(moving_type=DeliversEarly),
+        "shard-move",
+        by=INSIDE,
+    ),
+    "move-by-layout": _bug(
+        "a replica answers for what the layout it knows says is its chain's",
+        _node(moving_type=BelievesLayout),
+        "shard-spread",
+    ),
+    "source-keeps-serving": _bug(
+        "replicas go on answering reads of keys that have moved to another chain",
+        _node(moving_type=KeepsServing, store_type=KeepsCells),
+        "shard-spread",
+    ),
+    "source-takes-behind": _bug(
+        "updates are taken behind the handover of their keys",
+        _node(moving_type=TakesWhileGoing),
+        "shard-move",
+        by=INSIDE,
+    ),
+    "move-forgets-requests": _bug(
+        "the requests that were done do not move with their keys",
+        _node(store_type=ForgetsRequests),
+        "shard-move",
+        by=INSIDE,
+    ),
+    "move-forgets-dirty": _bug(
+        "what is not known to be committed does not move with its key",
+        _node(store_type=HandsOverClean),
+        "shard-move",
+        by=INSIDE,
+    ),
+    "move-resets-versions": _bug(
+        "versions of keys that have moved are counted from 1 again",
+        _node(moving_type=VersionsAfresh),
+        "shard-move",
+        by=INSIDE,
+    ),
+    "move-twice": _bug(
+        "what is delivered twice is taken twice, over what was written since",
+        _node(moving_type=TakesAgain),
+        "shard-move",
+        by=INSIDE,
+    ),
+    "move-under-lock": _bug(
+        "keys move though a transaction that is not decided has them",
+        _node(moving_type=MovesLocked),
+        "shard-txn-move",
+        by=INSIDE,
+    ),
     "promote-keeps-dirty": _bug(
         "a promoted tail leaves what it had dirty, and answers the older version",
         _node(PromotedDirty),
@@ -922,6 +1002,12 @@ VARIANTS: dict[str, Variant] = {
     ),
     "new-head-aborts": _fine(
         "a head aborts the transactions that another has begun", _node(across_type=NewHeadAborts)
+    ),
+    "moves-by-ones": _fine("keys move one by one", _node(moving_type=SmallParts)),
+    "delivers-twice": _fine("all that moves is sent twice", _node(moving_type=DeliversTwice)),
+    "asks-at-every-move": _fine(
+        "the tail is asked of every read of a key that is to move",
+        _node(moving_type=AsksAtEveryMove),
     ),
     "shy-of-lease": _fine("replicas believe in three quarters of a lease", _node(ShyOfLease)),
 }

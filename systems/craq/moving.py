@@ -20,45 +20,182 @@ Why no update is lost, done twice or missed by a read:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from systems.craq.layout import Move
-from systems.craq.message import Deliver, Takeover
-from systems.craq.store import Handed, Store
+from harness.clock import Nanos
+from harness.core import Effect, NodeId, Send
+from systems.craq.layout import Move, first_owner, slot_of
+from systems.craq.message import (
+    Deliver,
+    Delivered,
+    Entry,
+    Handover,
+    Moved,
+    NotReady,
+    Request,
+    Takeover,
+)
+from systems.craq.operation import keys_of
+from systems.craq.store import Handed
 
-PART = 256  # keys or requests that are delivered at a time
+if TYPE_CHECKING:
+    from systems.craq.node import Node
 
-
-def parts_of(handed: Handed) -> int:
-    """How many parts it is delivered in."""
-    return max(1, -(-(len(handed.writes) + len(handed.done)) // PART))
-
-
-def delivery(move: Move, version: int, handed: Handed, part: int) -> Deliver:
-    """A part, from 1, of what is handed over. Its size is the same whoever makes it."""
-    start, end, count = (part - 1) * PART, part * PART, len(handed.writes)
-    writes = handed.writes[start:end]
-    done = handed.done[max(0, start - count) : max(0, end - count)]
-    last = part == parts_of(handed)
-    takeover = Takeover(move.number, move.first, move.end, part, last, done)
-    return Deliver(version, takeover, writes)
-
-
-def due(store: Store, number: int) -> Handed | None:
-    """What this chain has to deliver, if it has committed the Handover."""
-    handed = store.handed.get(number)
-    return handed if handed is not None and handed.seq <= store.committed else None
+DELIVERIES = (Deliver, Delivered)
 
 
-def has_taken(store: Store, number: int) -> bool:
-    """Whether this chain has committed the last part."""
-    entry = store.taken.get(number)
-    move: Any = entry.move if entry else None
-    return entry is not None and move.last and entry.seq <= store.committed
+class Moving:
+    """What a node does for the move that is under way, and what it knows of the slots' places."""
 
+    size = 32  # keys or requests of a part
 
-def parts_taken(store: Store, number: int) -> int:
-    """How many parts are in the log."""
-    entry = store.taken.get(number)
-    move: Any = entry.move if entry else None
-    return move.part if entry else 0
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.delivered = (0, 0)  # the number of a move, and how many parts its target has
+        self.told = 0  # the number of the last move of which the manager was told at once
+
+    # -- where a key is --
+
+    def is_here(self, key: Any) -> bool:
+        """Whether a key is this chain's, by the log as far as it goes."""
+        slot = slot_of(key)
+        moved = self.node.store.slots.get(slot)
+        if moved is not None:
+            return moved.is_here
+        return first_owner(slot, len(self.node.layout.chains)) == self.node.log_of
+
+    def is_settled(self, key: Any) -> bool:
+        """Whether that is known to be committed."""
+        moved = self.node.store.slots.get(slot_of(key))
+        return moved is None or moved.seq <= self.node.store.committed
+
+    def is_settled_here(self, key: Any) -> bool:
+        """Both."""
+        return self.is_here(key) and self.is_settled(key)
+
+    def may_take(self, key: Any) -> bool:
+        """At the head: whether a key is this chain's, and not about to go."""
+        move = self.node.layout.move
+        if move is not None and move.source == self.node.place.number:
+            return self.is_here(key) and not move.moves(slot_of(key))
+        return self.is_here(key)
+
+    def may_write(self, request: Request) -> bool:
+        """At the head: whether its first key is this chain's to write, and so are all others that
+        no other chain is asked for."""
+        first, *others = keys_of(request.f, request.key, request.value)
+        number_of, number = self.node.layout.number_of, self.node.place.number
+        here = (key for key in others if number_of(key) == number)
+        return number_of(first) == number and all(map(self.may_take, (first, *here)))
+
+    def elsewhere(self, request: Request) -> Send:
+        """Where the (first) key is now, or that it is nowhere yet."""
+        node, client = self.node, request.client
+        key = keys_of(request.f, request.key, request.value)[0]
+        if node.layout.number_of(key) != node.place.number:
+            return Send(client, Moved(request.id, node.layout))
+        return Send(client, NotReady(request.id, node.epoch))
+
+    # -- the move that is under way --
+
+    def go_on(self, now: Nanos) -> list[Effect]:
+        """What this node has to do for it: once it knows of it, of what is committed, and again
+        and again."""
+        move = self.node.layout.move
+        assert move is not None
+        if move.source == self.node.place.number and self.node.place.is_head:
+            return self._hand_over(move, now)
+        if self.has_moved() == move.number != self.told:
+            self.told = move.number
+            return self.node.ping(now)
+        return []
+
+    def receive(self, source: NodeId, message: Deliver | Delivered, now: Nanos) -> list[Effect]:
+        """What the head of the other chain says."""
+        move = self.node.layout.move
+        if move is None:
+            return []
+        if isinstance(message, Deliver):
+            return self._take_over(move, source, message, now)
+        return self._delivered(move, message, now)
+
+    def has_moved(self) -> int:
+        """The number of the present move, if this chain is its target and has taken all."""
+        move = self.node.layout.move
+        if move is None or move.target != self.node.log_of:
+            return 0
+        entry = self.node.store.taken.get(move.number)
+        part = entry.move if entry else None
+        if entry is None or not isinstance(part, Takeover) or not part.last:
+            return 0
+        return move.number if entry.seq <= self.node.store.committed else 0
+
+    # -- the source's head --
+
+    def _hand_over(self, move: Move, now: Nanos) -> list[Effect]:
+        """End the slots' part of this log, and deliver it once it is committed: the next part, or
+        the last again until the manager knows."""
+        node = self.node
+        if move.number not in node.store.handed:
+            handover = Handover(move.number, move.first, move.end)
+            entry = Entry(node.store.last + 1, node.epoch, "", 0, (), move=handover)
+            return node.add(entry, now) if self._may_hand_over(move) else []
+        handed = self._due(move)
+        if handed is None:
+            return []
+        parts = self.delivered[1] if self.delivered[0] == move.number else 0
+        deliver = self.delivery(move, handed, min(parts + 1, self._parts_of(handed)))
+        return [Send(node.layout.chains[move.target].chain[0], deliver)]
+
+    def _may_hand_over(self, move: Move) -> bool:
+        """Whether no transaction over several chains has one of its keys."""
+        return not any(move.moves(slot_of(key)) for key in self.node.store.locks)
+
+    def _due(self, move: Move) -> Handed | None:
+        """What is to be delivered, if it is known that the Handover is committed."""
+        handed = self.node.store.handed.get(move.number)
+        return handed if handed is not None and handed.seq <= self.node.store.committed else None
+
+    def _parts_of(self, handed: Handed) -> int:
+        return max(1, -(-(len(handed.writes) + len(handed.done)) // self.size))
+
+    def delivery(self, move: Move, handed: Handed, part: int) -> Deliver:
+        """A part, from 1, of what is handed over: the keys first, then the requests."""
+        start, end, keys = (part - 1) * self.size, part * self.size, len(handed.writes)
+        writes = handed.writes[start:end]
+        done = handed.done[max(0, start - keys) : max(0, end - keys)]
+        last = part == self._parts_of(handed)
+        takeover = Takeover(move.number, move.first, move.end, part, last, done)
+        return Deliver(self.node.layout.version, takeover, writes)
+
+    def _delivered(self, move: Move, delivered: Delivered, now: Nanos) -> list[Effect]:
+        """Go on with the next part."""
+        if move.number != delivered.number:
+            return []
+        self.delivered = (delivered.number, delivered.parts)
+        handed = self.node.store.handed.get(move.number)
+        is_all = handed is not None and delivered.parts >= self._parts_of(handed)
+        return [] if is_all else self.go_on(now)
+
+    # -- the target's head --
+
+    def _take_over(self, move: Move, source: NodeId, deliver: Deliver, now: Nanos) -> list[Effect]:
+        """Take the next part, and say how many there are."""
+        node, part = self.node, deliver.takeover
+        is_mine = move.target == node.place.number and node.place.is_head
+        if not is_mine or move.number != part.number:
+            return []
+        effects: list[Effect] = []
+        if self._is_next(part):
+            entry = Entry(node.store.last + 1, node.epoch, "", 0, deliver.writes, move=part)
+            effects = node.add(entry, now)
+        parts = self.parts_taken(part.number)
+        return [*effects, Send(source, Delivered(node.layout.version, part.number, parts))]
+
+    def _is_next(self, part: Takeover) -> bool:
+        return part.part == self.parts_taken(part.number) + 1
+
+    def parts_taken(self, number: int) -> int:
+        """How many parts of a move are in the log."""
+        entry = self.node.store.taken.get(number)
+        return entry.move.part if entry and isinstance(entry.move, Takeover) else 0

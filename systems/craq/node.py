@@ -36,10 +36,9 @@ from msgspec.structs import replace
 
 from harness.clock import MS, Nanos
 from harness.core import Dump, Effect, NodeId, Note, Persist, Send, SetTimer
-from systems.craq import moving
 from systems.craq.across import ACROSS, Across
 from systems.craq.freshness import NEVER, Freshness, Tolerance
-from systems.craq.layout import NOWHERE, Config, Layout, Move, first_owner, slot_of
+from systems.craq.layout import NOWHERE, Config, Layout
 from systems.craq.link import Link
 from systems.craq.message import (
     ELSEWHERE,
@@ -48,12 +47,9 @@ from systems.craq.message import (
     Beat,
     Copied,
     Copy,
-    Deliver,
-    Delivered,
     Entry,
     Followed,
     Grant,
-    Handover,
     Hello,
     Moved,
     NotReady,
@@ -68,7 +64,8 @@ from systems.craq.message import (
     Version,
     Write,
 )
-from systems.craq.operation import TXN, Outcome, changed, keys_of, transacted
+from systems.craq.moving import DELIVERIES, Moving
+from systems.craq.operation import TXN, Outcome, changed, transacted
 from systems.craq.options import Times
 from systems.craq.place import Place
 from systems.craq.store import Cell, Store
@@ -85,6 +82,7 @@ class Node:
     link_type: type[Link] = Link
     freshness_type: type[Freshness] = Freshness
     across_type: type[Across] = Across
+    moving_type: type[Moving] = Moving
 
     def __init__(
         self,
@@ -118,14 +116,13 @@ class Node:
         self.target = 0  # while not synced: the seq from which it is
         self.link: Link | None = None
         self.across = self.across_type(self)
+        self.moving = self.moving_type(self)
         self.waiting: dict[str, Request] = {}  # client -> its read that asked the tail
         self.asked: dict[tuple[NodeId, str], Query] = {}  # the tail: of keys that are not decided
         self.heard: dict[NodeId, Nanos] = {}
         self.pinged = self.answered = 0
         self.ticket = self.life  # of the copy a spare asks for
         self.near_epoch = 0  # a spare: the epoch whose tail it has caught up with
-        self.delivered = (0, 0)  # the number of a move, and how many parts its target has
-        self.told_moved = 0  # the number of the last move of which the manager was told at once
         self._handlers: dict[type, Callable[[NodeId, Any, Nanos], list[Effect]]] = {
             Update: self._update,
             Ack: self._ack,
@@ -135,10 +132,6 @@ class Node:
             Sync: self._sync,
             Copy: self._copy,
             Copied: self._copied,
-        }
-        self._between: dict[type, Callable[[NodeId, Any, Nanos], list[Effect]]] = {
-            Deliver: self._deliver,
-            Delivered: self._delivered,
         }
 
     # -- the core's contract --
@@ -178,10 +171,10 @@ class Node:
             return self._refetch(now) if message.version > self.layout.version else ()
         if kind in ACROSS:
             return self.across.receive(message, now)
-        if kind in self._between:
+        if kind in DELIVERIES:
             if message.version > self.layout.version:
                 return self._refetch(now)
-            return self._between[kind](source, message, now)
+            return self.moving.receive(source, message, now)
         if message.epoch == self.epoch:
             return self._handlers[kind](source, message, now)
         return self._refetch(now) if message.epoch > self.epoch else ()
@@ -191,7 +184,7 @@ class Node:
         beat = Beat(self.layout.version)
         effects: list[Effect] = [
             SetTimer("tick", self.times.ping),
-            *self._ping(now),
+            *self.ping(now),
             *(Send(other, beat) for other in self.others),
         ]
         if self.place.pred and not self.greeted:
@@ -202,7 +195,7 @@ class Node:
             effects += self.link.tick(self.store.log, self.store.committed, now)
         if self.store.pending and self.place.is_head:
             effects += self.across.tick(now)
-        return effects + self._move_on(now) if self.layout.move else effects
+        return effects + self.moving.go_on(now) if self.layout.move else effects
 
     def dump(self) -> Dump:
         """The committed log and state; to be the same as that of others in its chain."""
@@ -219,6 +212,11 @@ class Node:
         if request.f == "read":
             return self._read(request, now)
         return self._write(request, now)
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether there are other chains, which may have a key."""
+        return len(self.layout.chains) > 1
 
     def _other_epoch(self, request: Request, now: Nanos) -> list[Effect]:
         """Tell the client what is known here; ask the manager if the client knows more."""
@@ -238,7 +236,7 @@ class Node:
         if not 0 < self.epoch <= request.epoch or number != self.layout.number_of(request.key):
             return False
         assert self.freshness is not None
-        if self._is_moving(request.key) or not self._owns(request.key):
+        if self.is_sharded and not self.moving.is_settled_here(request.key):
             return False
         until = NEVER
         if self.synced and self.lease_until:
@@ -260,10 +258,10 @@ class Node:
             return [Send(place.tail, request)]
         if not self._is_serving(now):
             return [Send(request.client, NotReady(request.id, self.epoch))]
-        if self._is_moving(request.key):
+        if self.is_sharded and not self.moving.is_settled_here(request.key):
+            if self.moving.is_settled(request.key):
+                return [self.moving.elsewhere(request)]
             return self._ask_tail(request)
-        if not self._owns(request.key):
-            return [self._elsewhere(request)]
         cell = self.store.cells.get(request.key)
         if cell is None:
             return [Send(request.client, Reply(request.id, self.epoch))]
@@ -290,7 +288,7 @@ class Node:
             return []
         cell = self.store.cells.get(query.key)
         version = cell.version if cell else 0
-        if not self._owns(query.key):
+        if self.is_sharded and not self.moving.is_here(query.key):
             version = ELSEWHERE
         elif cell and cell.dirty:
             self.asked[source, query.client] = query
@@ -319,10 +317,10 @@ class Node:
             return []
         del self.waiting[version.client]
         if version.version == ELSEWHERE:
-            return [self._elsewhere(request)]
+            return [self.moving.elsewhere(request)]
         cell = self.store.cell(request.key)
         if self.store.slots and version.version > max(cell.version, cell.latest):
-            return [self._elsewhere(request)]  # the slot has gone from here since
+            return [self.moving.elsewhere(request)]  # the slot has gone from here since
         if cell.version >= version.version:
             return [self._answer(request, cell.value, cell.version)]
         if self.freshness:
@@ -341,8 +339,8 @@ class Node:
         done = self.store.done.get(request.client)
         if done is not None and request.id <= done.id:
             return self._again(request, done)
-        if len(self.layout.chains) > 1 and not self._may_write(request):
-            return [self._elsewhere(request)]
+        if self.is_sharded and not self.moving.may_write(request):
+            return [self.moving.elsewhere(request)]
         if self.store.locks and self.across.blocks(request):
             self.across.hold(request)
             return []
@@ -350,7 +348,7 @@ class Node:
             chains = self.across.chains_of(request.value)
             if any(chain != self.place.number for chain in chains):
                 return self.across.begin(request, chains, now)
-        return self._add(self._entry(request), now)
+        return self.add(self._entry(request), now)
 
     def enter(
         self, client: str, id: int, done: Outcome, now: Nanos, stage: Stage | None
@@ -358,9 +356,10 @@ class Node:
         """A stage of a transaction over several chains takes its place in the log."""
         seq, epoch = self.store.last + 1, self.epoch
         told = (done.writes, done.value, done.version, done.error)
-        return self._add(Entry(seq, epoch, client, id, *told, stage), now)
+        return self.add(Entry(seq, epoch, client, id, *told, stage), now)
 
-    def _add(self, entry: Entry, now: Nanos) -> list[Effect]:
+    def add(self, entry: Entry, now: Nanos) -> list[Effect]:
+        """The head's next entry."""
         self.store.append(entry)
         return [*self._keep((entry,), now), *self._pass_on((entry,), now)]
 
@@ -471,7 +470,7 @@ class Node:
         else:
             effects += self._told_across(fresh, now)
         if self.layout.move:
-            effects += self._move_on(now)
+            effects += self.moving.go_on(now)
         return [*effects, *self._asked_again(now)] if self.asked else effects
 
     def _is_told(self, entry: Entry) -> bool:
@@ -509,110 +508,7 @@ class Node:
             effects.append(self._acknowledge())
         elif fresh:
             effects += self._told_across(fresh, now)
-        return effects + self._move_on(now) if fresh and self.layout.move else effects
-
-    # -- slots that move from chain to chain: see moving.py --
-
-    def _owns(self, key: Any) -> bool:
-        """Whether a key is this chain's, by the log as far as it goes."""
-        chains = len(self.layout.chains)
-        if chains == 1:
-            return True
-        slot = slot_of(key)
-        moved = self.store.slots.get(slot)
-        return first_owner(slot, chains) == self.log_of if moved is None else moved.is_here
-
-    def _is_moving(self, key: Any) -> bool:
-        """Whether that hangs on an entry of which it is not known here that it is committed."""
-        if not self.store.slots:
-            return False
-        moved = self.store.slots.get(slot_of(key))
-        return moved is not None and moved.seq > self.store.committed
-
-    def may_take(self, key: Any) -> bool:
-        """At the head: whether a key is this chain's, and not about to go."""
-        move = self.layout.move
-        is_going = move is not None and move.source == self.place.number
-        if is_going and move is not None and move.moves(slot_of(key)):
-            return False
-        return self._owns(key)
-
-    def _may_write(self, request: Request) -> bool:
-        """At the head: whether its first key is this chain's to write, and so are all others that
-        no other chain is asked for."""
-        first, *others = keys_of(request.f, request.key, request.value)
-        here = [key for key in others if self.layout.number_of(key) == self.place.number]
-        return self.layout.number_of(first) == self.place.number and all(
-            self.may_take(key) for key in (first, *here)
-        )
-
-    def _elsewhere(self, request: Request) -> Send:
-        """Where the (first) key is now, or that it is nowhere yet."""
-        key = keys_of(request.f, request.key, request.value)[0]
-        if self.layout.number_of(key) != self.place.number:
-            return Send(request.client, Moved(request.id, self.layout))
-        return Send(request.client, NotReady(request.id, self.epoch))
-
-    def _move_on(self, now: Nanos) -> list[Effect]:
-        """What this node has to do for the move that is under way."""
-        move = self.layout.move
-        assert move is not None
-        if move.source == self.place.number and self.place.is_head:
-            return self._hand_over(move, now)
-        if self._has_moved() == move.number != self.told_moved:
-            self.told_moved = move.number
-            return self._ping(now)
-        return []
-
-    def _hand_over(self, move: Move, now: Nanos) -> list[Effect]:
-        """The source's head: end the slots' part of this log, and deliver it once it is committed:
-        the next part, or the last again until the manager knows."""
-        store = self.store
-        if move.number not in store.handed:
-            handover = Handover(move.number, move.first, move.end)
-            entry = Entry(store.last + 1, self.epoch, "", 0, (), move=handover)
-            return self._add(entry, now) if self._may_hand_over(move) else []
-        handed = moving.due(store, move.number)
-        if handed is None:
-            return []
-        parts = self.delivered[1] if self.delivered[0] == move.number else 0
-        part = min(parts + 1, moving.parts_of(handed))
-        head = self.layout.chains[move.target].chain[0]
-        return [Send(head, moving.delivery(move, self.layout.version, handed, part))]
-
-    def _may_hand_over(self, move: Move) -> bool:
-        """Whether nothing is undecided on its keys."""
-        return not any(move.moves(slot_of(key)) for key in self.store.locks)
-
-    def _deliver(self, source: NodeId, deliver: Deliver, now: Nanos) -> list[Effect]:
-        """The target's head: take the next part."""
-        move, part = self.layout.move, deliver.takeover
-        is_mine = move is not None and move.target == self.place.number and self.place.is_head
-        if move is None or not is_mine or move.number != part.number:
-            return []
-        effects: list[Effect] = []
-        if part.part == moving.parts_taken(self.store, part.number) + 1:
-            last = self.store.last + 1
-            effects = self._add(Entry(last, self.epoch, "", 0, deliver.writes, move=part), now)
-        parts = moving.parts_taken(self.store, part.number)
-        return [*effects, Send(source, Delivered(self.layout.version, part.number, parts))]
-
-    def _delivered(self, source: NodeId, delivered: Delivered, now: Nanos) -> list[Effect]:
-        """The source's head: go on with the next part."""
-        move = self.layout.move
-        if move is None or move.number != delivered.number:
-            return []
-        self.delivered = (delivered.number, delivered.parts)
-        handed = self.store.handed.get(move.number)
-        is_all = handed is not None and delivered.parts >= moving.parts_of(handed)
-        return [] if is_all else self._move_on(now)
-
-    def _has_moved(self) -> int:
-        """The number of the present move, if this chain is its target and has taken all."""
-        move = self.layout.move
-        if move is None or move.target != self.log_of:
-            return 0
-        return move.number if moving.has_taken(self.store, move.number) else 0
+        return effects + self.moving.go_on(now) if fresh and self.layout.move else effects
 
     # -- neighbours agree on where their logs part --
 
@@ -655,7 +551,7 @@ class Node:
     def _become_synced(self, now: Nanos) -> list[Effect]:
         """A joining tail has all that its predecessor had when that stopped committing."""
         self.synced = True
-        return [*self._ping(now), *self._commit_all(now)]
+        return [*self.ping(now), *self._commit_all(now)]
 
     # -- a spare copies from the tail --
 
@@ -687,23 +583,24 @@ class Node:
             return [*effects, self._copy_request()]
         if self.near_epoch != self.epoch:
             self.near_epoch = self.epoch
-            effects += self._ping(now)
+            effects += self.ping(now)
         return effects
 
     # -- the manager: leases and configurations --
 
-    def _ping(self, now: Nanos) -> list[Effect]:
+    def ping(self, now: Nanos) -> list[Effect]:
         """To all managers: the one that leads will answer."""
         self.pinged = now
         since = now - self.times.detect
         hears = tuple(other for other, at in self.heard.items() if at > since)
         ready = self.synced if self.place.inside else self.near_epoch == self.epoch > 0
-        ping = Ping(self.epoch, self.life, now, self.answered, hears, ready, self._has_moved())
+        moved = self.moving.has_moved()
+        ping = Ping(self.epoch, self.life, now, self.answered, hears, ready, moved)
         return [Send(manager, ping) for manager in self.managers]
 
     def _refetch(self, now: Nanos) -> list[Effect]:
         """Somebody knows a newer epoch: ask the manager, not too often."""
-        return self._ping(now) if now - self.pinged >= REFETCH else []
+        return self.ping(now) if now - self.pinged >= REFETCH else []
 
     def _grant(self, grant: Grant, now: Nanos) -> list[Effect]:
         """A lease counts from when it was asked for, not from when it came."""
@@ -727,7 +624,7 @@ class Node:
         if place.epoch != self.epoch:
             effects += self._follow(place.config, now)
         self.place = place
-        return effects + self._move_on(now) if layout.move else effects
+        return effects + self.moving.go_on(now) if layout.move else effects
 
     def _turn_to(self, number: int) -> None:
         """The log is to be this chain's: one of another's has nothing in common with it."""

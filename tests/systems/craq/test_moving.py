@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from harness.clock import MS
 from harness.core import Send
-from systems.craq import moving
 from systems.craq.layout import SLOTS, first_layout, slot_of
 from systems.craq.message import Deliver, Delivered, Moved, NotReady, Ping, Reply, Update
+from systems.craq.moving import Moving
 from tests.systems.craq.by_hand import Chain
 
 FIRST = first_layout(("n1", "n2", "n3", "n4"), chains=2)  # n1 n2 | n3 n4
@@ -49,6 +49,13 @@ class Pair(Chain):
         self.flow()
 
 
+def first_part(pair: Pair) -> Deliver:
+    """What the source's head delivers first."""
+    node = pair["n1"]
+    assert MOVING.move is not None
+    return node.moving.delivery(MOVING.move, node.store.handed[NUMBER], 1)
+
+
 def test_keys_move_with_their_versions_and_values() -> None:
     pair = Pair()
     pair.put(K, "a", id=1)
@@ -72,9 +79,9 @@ def test_manager_is_told_when_the_last_part_is_committed_and_not_before() -> Non
     assert pair.pings == []
     pair.flow(lambda source, to, message: (source, to) != ("n4", "n3"))  # no acknowledgement
     assert [ping.moved for ping in pair.pings] == [NUMBER] * len(pair.pings) != []  # the tail's
-    assert pair["n3"]._has_moved() == 0
+    assert pair["n3"].moving.has_moved() == 0
     pair.flow()
-    assert pair["n3"]._has_moved() == NUMBER
+    assert pair["n3"].moving.has_moved() == NUMBER
 
 
 def test_target_answers_for_the_keys_once_the_layout_says_so() -> None:
@@ -185,13 +192,13 @@ def test_new_head_of_the_source_hands_over_what_the_old_one_did_not() -> None:
 def test_new_head_of_the_target_gets_what_the_old_one_did_not_pass_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(moving, "PART", 1)
+    monkeypatch.setattr(Moving, "size", 1)
     pair = Pair()
     pair.put(K, "a", client="c1")
     pair.put(L, "b", client="c2")
     pair.lay(MOVING)
     pair.flow(lambda source, to, message: (source, to) != ("n3", "n4"))
-    assert moving.parts_taken(pair["n3"].store, NUMBER) == 4  # two keys, two requests
+    assert pair["n3"].moving.parts_taken(NUMBER) == 4  # two keys, two requests
     pair.lose()
     alone = MOVING.changed(1, ("n4",))
     pair.lay(alone, "n1", "n2", "n4")
@@ -210,7 +217,7 @@ def test_part_that_comes_twice_or_out_of_turn_is_not_taken() -> None:
     pair.put(K, "a")
     pair.lay(MOVING)
     pair.flow()
-    deliver = moving.delivery(MOVING.move, NUMBER, pair["n1"].store.handed[NUMBER], 1)  # type: ignore[arg-type]
+    deliver = first_part(pair)
     third = replace(deliver, takeover=replace(deliver.takeover, part=3))
     for again in (deliver, third):
         effects = pair.hear("n3", again, "n1")
@@ -222,9 +229,7 @@ def test_delivery_of_a_move_that_is_not_under_way_is_ignored() -> None:
     pair.put(K, "a")
     pair.move()
     pair.lay(MOVED)
-    handed = pair["n1"].store.handed[NUMBER]
-    deliver = moving.delivery(MOVING.move, NUMBER, handed, 1)  # type: ignore[arg-type]
-    assert pair.hear("n3", deliver, "n1") == []
+    assert pair.hear("n3", first_part(pair), "n1") == []
     assert pair.hear("n1", Delivered(NUMBER, NUMBER, 0), "n3") == []
 
 
