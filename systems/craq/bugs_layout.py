@@ -52,6 +52,11 @@ class RemovesAtOnce(Manager):
 class DeliversEarly(Moving):
     """The source's head delivers as soon as the Handover is in its own log."""
 
+    def _hand_over(self, move: Move, now: Nanos) -> list[Effect]:
+        is_new = move.number not in self.node.store.handed
+        effects = super()._hand_over(move, now)
+        return [*effects, *super()._hand_over(move, now)] if effects and is_new else effects
+
     def _due(self, move: Move) -> Handed | None:
         return self.node.store.handed.get(move.number)
 

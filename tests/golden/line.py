@@ -10,6 +10,7 @@ from msgspec.structs import fields
 from harness.clock import MS
 from harness.core import CancelTimer, Complete, Effect, Note, Observe, Persist, Send, SetTimer
 from harness.op import Op
+from systems.craq.layout import Layout
 from systems.craq.message import Entry as Link
 from systems.raft.message import INDEX_BITS, Entry, Members, index_of
 from systems.zookeeper.command import Stat
@@ -45,6 +46,8 @@ class Words:
             return self._entry(value)
         if isinstance(value, Link):
             return self._link(value)
+        if isinstance(value, Layout):
+            return self._layout(value)
         if isinstance(value, Members):
             voters = " ".join(f"{n}{self._short(m) if m else ''}" for n, m in value.voters.items())
             learners = "".join(f" +{n}" for n in value.learners)
@@ -93,7 +96,20 @@ class Words:
         stage = f" {entry.stage.what}" if entry.stage else ""
         writes = "".join(f" {w.key}={self.of(w.value)}" for w in entry.writes)
         refused = f" {entry.error}" if entry.error else ""
-        return f"{entry.seq}: {entry.client}/{entry.id}{stage}{writes}{refused}"
+        whose = self.of(entry.move) if entry.move else f"{entry.client}/{entry.id}"
+        return f"{entry.seq}: {whose}{stage}{writes}{refused}"
+
+    def _layout(self, layout: Layout) -> str:
+        """Who is in each chain, in which epoch; which slots it has; and what is under way."""
+        chains = " ".join(
+            f"[{' '.join(c.chain)}]e{c.epoch}{f' {c.joining} joins' if c.joining else ''}"
+            for c in layout.chains
+        )
+        slots = " ".join(f"{first}-:{chain}" for first, chain in layout.ranges)
+        out = f" out {' '.join(layout.out)}" if layout.out else ""
+        move = layout.move
+        going = f" {move.first}-{move.end - 1}: {move.source}->{move.target}" if move else ""
+        return f"v{layout.version} {chains} slots {slots}{out}{going}"
 
     def _op(self, op: Op) -> str:
         """A completion, a watch event or what became of a session."""

@@ -153,6 +153,18 @@ class Stage:
         """`wait 2s`: time passes, and nothing happens."""
         self.now += duration(span)
 
+    def _do_run(self, span: str) -> None:
+        """`run 500ms`: time passes, nodes' timers fire when they are due, and everything is
+        delivered at once."""
+        end = self.now + duration(span)
+        while True:
+            due = [(at, key) for key, at in self._timers.items() if key[0] in self._nodes]
+            if not due or min(due)[0] > end:
+                break
+            self._timer(min(due)[1][0], [min(due)[1][1]])
+            self._do_settle()
+        self.now = end
+
     def _do_show(self, *nodes: str) -> None:
         """`show`, or `show n1`: what the nodes hold."""
         for name in nodes or self._nodes:

@@ -27,6 +27,12 @@ CHANGED = [  # a trace, and a core that is changed in what the trace is about
     ("two_phases", "vote-before-commit"),
     ("two_phases", "coordinator-forgets"),
     ("two_phases", "read-under-prepare"),
+    ("move", "handover-early"),
+    ("move", "move-by-layout"),
+    ("move", "move-forgets-requests"),
+    ("move", "source-keeps-serving"),
+    ("spare", "no-fence"),
+    ("spare", "joining-tail-serves"),
 ]
 
 
