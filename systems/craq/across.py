@@ -123,8 +123,7 @@ class Across:
 
     def receive(self, message: Prepare | Vote | Decided, now: Nanos) -> list[Effect]:
         """Of interest to the head alone; who says it will say it again."""
-        place = self.node.place
-        if not place.is_head or message.to != place.number:
+        if not self.node.leads or message.to != self.node.place.number:
             return []
         if isinstance(message, Prepare):
             return self._prepare(message, now)

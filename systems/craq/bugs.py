@@ -31,6 +31,12 @@ from systems.craq.bugs_across import (
     TellsBeforeLogged,
     VotesBeforeLogged,
 )
+from systems.craq.bugs_joining import (
+    AnswersWhileJoining,
+    CarriesNewest,
+    GreetsEarly,
+    OrdersAtOnce,
+)
 from systems.craq.bugs_layout import (
     AsksAtEveryMove,
     BelievesLayout,
@@ -797,6 +803,29 @@ VARIANTS: dict[str, Variant] = {
         "craq-kill-slow",
         by=INSIDE,
         **CHAIN,
+    ),
+    "backprop-latest-only": _bug(
+        "a head that joins is carried only the newest version of each key",
+        _node(CarriesNewest),
+        "craq-join-head",
+        by=INSIDE,
+    ),
+    "joining-head-orders": _bug(
+        "a head that joins orders updates before it has what its successor has",
+        _node(OrdersAtOnce),
+        "craq-join-head",
+        by=INSIDE,
+    ),
+    "joining-head-answers": _bug(
+        "a node that joins answers reads before it has what its neighbour has",
+        _node(AnswersWhileJoining),
+        "craq-join-head",
+    ),
+    "joining-middle-greets": _bug(
+        "a node that joins in the middle has its successor drop what it lacks itself",
+        _node(GreetsEarly),
+        "craq-join-middle",
+        by=INSIDE,
     ),
     "ack-skips": _bug(
         "an update is taken and acknowledged though one before it is missing",

@@ -139,7 +139,7 @@ class ChainInvariants:
         """Neighbours of one epoch: the later one's log is a prefix of the earlier one's."""
         for later in nodes.values():
             earlier = nodes.get(later.place.pred)
-            if earlier and earlier.epoch == later.epoch and later.synced:
+            if earlier and earlier.epoch == later.epoch and later.synced and earlier.synced:
                 self._prefix(earlier, later)
 
     def _prefix(self, earlier: Node, later: Node) -> None:

@@ -20,11 +20,12 @@ from harness.core import NodeId
 
 SLOTS = 64
 NOWHERE = -1  # the number of no chain
+HEAD, MIDDLE, TAIL = PLACES = ("head", "middle", "tail")  # where a node may join
 
 
 class Config(Struct, frozen=True, array_like=True):
-    """One epoch of a chain, head first. `joining` is its last node while that may still lack some
-    of what was committed, "" when it does not. Epoch 0: none known yet."""
+    """One epoch of a chain, head first. `joining` is a node of it while that may still lack some
+    of what was committed, "" when none does. Epoch 0: none known yet."""
 
     epoch: int = 0
     chain: tuple[NodeId, ...] = ()
@@ -126,6 +127,16 @@ class Layout(Struct, frozen=True, tag=str.lower, array_like=True):
             if slot == 0 or owners[slot - 1] != owner
         )
         return replace(self, version=self.version + 1, ranges=ranges, move=None)
+
+
+def joined(chain: Sequence[NodeId], node: NodeId, where: str) -> tuple[NodeId, ...]:
+    """The chain with one more node, at one of PLACES.
+
+    >>> joined(["a", "b"], "c", MIDDLE)
+    ('a', 'c', 'b')
+    """
+    at = {HEAD: 0, MIDDLE: (len(chain) + 1) // 2, TAIL: len(chain)}[where]
+    return (*chain[:at], node, *chain[at:])
 
 
 def _with(chains: Sequence[Config], number: int, config: Config) -> tuple[Config, ...]:

@@ -1,7 +1,8 @@
 """The configuration manager: it alone says who is in which chain, one chain an epoch.
 
     steady --a node is lost--> fencing: its lease is not renewed --it is over--> next epoch
-    steady --a chain is short, and a spare has caught up--> next epoch: it is the joining tail
+    steady --a chain is short, and a spare has caught up--> next epoch: it joins at the tail, or
+                                                    where else it is to
 
 - The layout is on disk before anybody hears of it.
 - A node is lost when it has not been heard, or does not hear the manager, or when it and another of
@@ -10,8 +11,9 @@
 - Every lease is counted here from the grant, which is later than the node's own count, from its
   ping. A manager that was started again does not know what it granted, and counts from its start.
 - Whom an administrator has taken out leaves its chain as if it were lost, if others can go on.
-- A head is never a node that still lacks something; rather than that, the chain waits for one that
-  does not. So the last member's death is not survived, and that it comes back is.
+- A chain never consists of a node that still lacks something, which is one at most; rather than
+  that, it waits for one that does not. So the last member's death is not survived, and that it
+  comes back is. One that lacks something may be the head: it gets that from its successor.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import Any
 from harness.clock import MS, SECOND, Nanos
 from harness.core import Effect, NodeId, Note, Persist, Send, SetTimer
 from systems.craq.administration import Answer, answer
-from systems.craq.layout import Config, Layout
+from systems.craq.layout import TAIL, Config, Layout, joined
 from systems.craq.message import Administer, Administered, Grant, Ping
 from systems.craq.options import Times
 
@@ -36,6 +38,7 @@ class Manager:
     `first`; `nodes` are all, spares too."""
 
     boot: Nanos = BOOT
+    join: str = TAIL  # where in its chain
 
     def __init__(self, me: NodeId, nodes: Sequence[NodeId], first: Layout, times: Times) -> None:
         self.me = me
@@ -95,7 +98,7 @@ class Manager:
         return self.times.lease if is_inside and node not in self.leaving else 0
 
     def _settled(self, node: NodeId, ping: Ping, now: Nanos) -> list[Effect]:
-        """The joining tail lacks nothing any more."""
+        """The joining node lacks nothing any more."""
         if not ping.ready:
             return []
         for number, config in enumerate(self.layout.chains):
@@ -152,8 +155,8 @@ class Manager:
 
     def _stay(self, config: Config, now: Nanos) -> tuple[NodeId, ...]:
         """Who of a chain may stay: the largest set, in chain order, that all hear one another and
-        whose head lacks nothing. Without those that an administrator has taken out, unless no other
-        can go on. The whole chain where there is no such set."""
+        one of whom lacks nothing. Without those that an administrator has taken out, unless no
+        other can go on. The whole chain where there is no such set."""
         well = tuple(node for node in config.chain if self._is_well(node, now))
         staying = tuple(node for node in well if node not in self.layout.out)
         return self._largest(staying, config) or self._largest(well, config) or config.chain
@@ -161,7 +164,7 @@ class Manager:
     def _largest(self, nodes: Sequence[NodeId], config: Config) -> tuple[NodeId, ...]:
         for size in range(len(nodes), 0, -1):
             for some in combinations(nodes, size):
-                if some[0] != config.joining and self._all_hear(some):
+                if some != (config.joining,) and self._all_hear(some):
                     return some
         return ()
 
@@ -177,7 +180,7 @@ class Manager:
         return True
 
     def _admit(self, number: int, now: Nanos) -> Layout | None:
-        """A spare that has caught up with a chain that is short becomes its tail; one at a time."""
+        """A spare that has caught up with a chain that is short joins it; one at a time."""
         config = self.layout.chains[number]
         if config.joining or not self.layout.is_short(number):
             return None
@@ -189,7 +192,7 @@ class Manager:
             if node in config.chain or not is_called:
                 continue
             if self._is_well(node, now) and self._all_hear((*config.chain, node)):
-                return self.layout.changed(number, (*config.chain, node), node)
+                return self.layout.changed(number, joined(config.chain, node, self.join), node)
         return None
 
     def change(self, layout: Layout, now: Nanos) -> list[Effect]:

@@ -280,8 +280,8 @@ class Delivered(Struct, frozen=True, tag=str.lower, array_like=True):
 
 
 class Copy(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
-    """From a node outside the chain to the tail: send me what I lack. `ticket` is another one each
-    time the log has changed."""
+    """From a node outside the chain to the tail, or from a head that joins to its successor: send
+    me what I lack. `ticket` is another one each time the log has changed."""
 
     epoch: int
     ticket: int
@@ -289,14 +289,16 @@ class Copy(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
 
 
 class Copied(Struct, frozen=True, gc=False, tag=str.lower, array_like=True):
-    """The answer to the Copy of this ticket: committed entries after `base`, up to where your log
-    is mine; mine is committed up to `last`."""
+    """The answer to the Copy of this ticket: entries after `base`, up to where your log is mine.
+    All of mine that you are to have ends at `last`, and is committed up to `committed`: to a node
+    outside only what is committed is sent, to a head that joins what is dirty, too."""
 
     epoch: int
     ticket: int
     base: int
     entries: tuple[Entry, ...]
     last: int
+    committed: int
 
 
 # Leases and liveness

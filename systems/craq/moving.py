@@ -103,7 +103,7 @@ class Moving:
         and again."""
         move = self.node.layout.move
         assert move is not None
-        if move.source == self.node.place.number and self.node.place.is_head:
+        if move.source == self.node.place.number and self.node.leads:
             return self._hand_over(move, now)
         if self.has_moved() == move.number != self.told:
             self.told = move.number
@@ -182,7 +182,7 @@ class Moving:
     def _take_over(self, move: Move, source: NodeId, deliver: Deliver, now: Nanos) -> list[Effect]:
         """Take the next part, and say how many there are."""
         node, part = self.node, deliver.takeover
-        is_mine = move.target == node.place.number and node.place.is_head
+        is_mine = move.target == node.place.number and node.leads
         if not is_mine or move.number != part.number:
             return []
         effects: list[Effect] = []

@@ -4,7 +4,9 @@
             ack back up: each marks it clean
     read    under a lease, any replica: the key is clean -> answer it; dirty -> ask the tail which
             version is committed, and answer that. Other read modes: see freshness.py
-    place   spare -> (copies from the tail) -> joining tail -> (has all its predecessor had) member
+    place   spare -> (copies from the tail) -> joining -> (lacks nothing) member: at the tail or in
+            the middle once it has all its predecessor had, at the head all its successor has,
+            clean and dirty (back-propagation, section 2.6)
 
 Where it departs from the papers:
 - *Leases.* A node answers reads and version queries, and a tail commits, only under a lease,
@@ -114,6 +116,7 @@ class Node:
         self.synced = False  # lacks nothing that was committed
         self.greeted = False  # has heard in this epoch where its log and its predecessor's part
         self.target = 0  # while not synced: the seq from which it is
+        self.early: Hello | None = None  # the successor's, while not synced
         self.link: Link | None = None
         self.across = self.across_type(self)
         self.moving = self.moving_type(self)
@@ -189,11 +192,11 @@ class Node:
         ]
         if self.place.pred and not self.greeted:
             effects.append(self._greeting())
-        elif self.epoch and not self.place.inside:
+        elif self._copies:
             effects.append(self._copy_request())
         if self.link is not None:
             effects += self.link.tick(self.store.log, self.store.committed, now)
-        if self.store.pending and self.place.is_head:
+        if self.store.pending and self.leads:
             effects += self.across.tick(now)
         return effects + self.moving.go_on(now) if self.layout.move else effects
 
@@ -224,6 +227,11 @@ class Node:
             return [Send(request.client, NotReady(request.id, 0))]
         effects = self._refetch(now) if request.epoch > self.layout.version else []
         return [*effects, Send(request.client, Moved(request.id, self.layout))]
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is the head, and lacks nothing."""
+        return self.place.is_head and self.synced
 
     def _is_serving(self, now: Nanos) -> bool:
         """Whether what is clean here is the newest there is."""
@@ -336,6 +344,8 @@ class Node:
     def _write(self, request: Request, now: Nanos) -> list[Effect]:
         if not self.place.is_head:
             return [Send(self.place.head, request)]
+        if not self.synced:
+            return [Send(request.client, NotReady(request.id, self.epoch))]
         done = self.store.done.get(request.client)
         if done is not None and request.id <= done.id:
             return self._again(request, done)
@@ -499,7 +509,7 @@ class Node:
         return Send(self.place.pred, ack)
 
     def _ack(self, source: NodeId, ack: Ack, now: Nanos) -> list[Effect]:
-        if source != self.place.succ:
+        if source != self.place.succ or not self.synced:
             return []
         assert self.link is not None
         fresh = self.store.commit(ack.committed)
@@ -516,8 +526,12 @@ class Node:
         return Send(self.place.pred, Hello(self.epoch, self.life, self.store.stretches()))
 
     def _hello(self, source: NodeId, hello: Hello, now: Nanos) -> list[Effect]:
-        """The successor starts: it gets what it lacks before anything new."""
+        """The successor starts: it gets what it lacks before anything new. A node that joins may
+        still have less than its successor, and answers it later."""
         if source != self.place.succ:
+            return []
+        if not self.synced:
+            self.early = hello
             return []
         assert self.link is not None
         store = self.store
@@ -549,36 +563,58 @@ class Node:
         return [Persist(Truncated(base))]
 
     def _become_synced(self, now: Nanos) -> list[Effect]:
-        """A joining tail has all that its predecessor had when that stopped committing."""
+        """A joining node has all that its predecessor had when that stopped sending to another, or
+        committing; a joining head all that its successor had."""
         self.synced = True
-        return [*self.ping(now), *self._commit_all(now)]
+        effects = [*self.ping(now), *self._commit_all(now)]
+        early, self.early = self.early, None
+        return effects + self._hello(self.place.succ, early, now) if early else effects
 
-    # -- a spare copies from the tail --
+    # -- a spare copies from the tail; a joining head from its successor (back-propagation) --
+
+    @property
+    def _copies(self) -> bool:
+        """Whether this node gets its log by copying: outside, or at the head while it joins."""
+        return bool(self.epoch and not self.place.pred and not self.synced)
 
     def _copy_request(self) -> Effect:
-        return Send(self.place.tail, Copy(self.epoch, self.ticket, self.store.stretches()))
+        whom = self.place.succ if self.place.inside else self.place.tail
+        return Send(whom, Copy(self.epoch, self.ticket, self.store.stretches()))
 
     def _copy(self, source: NodeId, copy: Copy, now: Nanos) -> list[Effect]:
-        """At the tail: the next stretch of what is committed."""
-        if not self.place.is_tail or not self._is_serving(now):
+        """The next stretch: at the tail, of what is committed; at the successor of a head that
+        joins, of everything. Its log grows no more before that head orders something."""
+        store, place = self.store, self.place
+        is_head = source == place.pred == place.config.joining and source == place.head
+        if is_head and self.synced:
+            end = store.last
+        elif place.is_tail and self._is_serving(now):
+            end = store.committed
+        else:
             return []
-        store = self.store
         base = store.common(copy.stretches)
-        entries = tuple(store.log[base : min(base + CHUNK, store.committed)])
-        return [Send(source, Copied(self.epoch, copy.ticket, base, entries, store.committed))]
+        entries = self._carried(store.log[base : min(base + CHUNK, end)])
+        return [Send(source, Copied(self.epoch, copy.ticket, base, entries, end, store.committed))]
+
+    def _carried(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        """What a copy carries: the latest clean versions, and all dirty ones."""
+        return tuple(entries)
 
     def _copied(self, source: NodeId, copied: Copied, now: Nanos) -> list[Effect]:
         """Take what comes; a second answer about the log as it was before counts for nothing."""
         store = self.store
-        if self.place.inside or copied.ticket != self.ticket:
+        if not self._copies or copied.ticket != self.ticket:
             return []
         effects = self._cut_back(copied.base)
         store.extend(copied.entries)
-        store.commit(store.last)
+        store.commit(min(copied.committed, store.last))
         if copied.entries:
             effects += self._keep(copied.entries, now)
         if effects:
             self.ticket += 1
+        if self.place.inside:
+            is_all = store.last >= copied.last
+            return effects + (self._become_synced(now) if is_all else [self._copy_request()])
         if copied.last - store.last > NEAR:
             return [*effects, self._copy_request()]
         if self.near_epoch != self.epoch:
@@ -641,6 +677,7 @@ class Node:
         place = self.place = Place(self.me, self.layout, self.members)
         self.synced = place.inside and config.joining != self.me
         self.greeted = False
+        self.early = None
         self.link = self.link_type(place.succ, self.epoch) if place.succ else None
         effects: list[Effect] = [
             Note("role", {"role": place.role, "epoch": self.layout.version, "group": place.number}),
@@ -648,7 +685,7 @@ class Node:
         ]
         if place.pred:
             effects.append(self._greeting())
-        elif self.epoch and not place.inside:
+        elif self._copies:
             effects.append(self._copy_request())
         return effects + self._commit_all(now)
 

@@ -16,7 +16,7 @@ from systems.craq.client import Client
 from systems.craq.elected import ElectedManager
 from systems.craq.freshness import BOUNDED, EVENTUAL, MODES, STRONG, Tolerance
 from systems.craq.invariants import ChainInvariants
-from systems.craq.layout import first_layout
+from systems.craq.layout import PLACES, TAIL, first_layout
 from systems.craq.manager import Manager
 from systems.craq.message import Message, Record, Request
 from systems.craq.node import Node
@@ -32,7 +32,8 @@ PATIENT = 4  # times the timeout of other operations: how long an administrator'
 
 class Craq:
     """`nodes` replicas in `chains` chains, shared out evenly in order; the last `spares` are in
-    none until one is needed. The keys are shared out among the chains, too.
+    none until one is needed. The keys are shared out among the chains, too. A node that comes in,
+    or comes back, takes its place where `join` says: at the tail, in the middle or at the head.
 
     The `managers` (m1, m2, ...) elect one of them through the ZooKeeper-like service, `ensemble`
     servers of it (z1, z2, ...), which keeps the layout; `session` is the timeout of their sessions,
@@ -70,6 +71,7 @@ class Craq:
         *,
         chains: int = 1,
         spares: int = 0,
+        join: str = TAIL,
         apportioned: bool = True,
         read_mode: str = STRONG,
         bound: str = "",
@@ -91,7 +93,10 @@ class Craq:
         if not ensemble and managers > 1:
             raise ValueError("managers: without an ensemble there can be only one")
         self.nodes = node_names(nodes)
+        if join not in PLACES:
+            raise ValueError(f"join: expected one of {', '.join(PLACES)}, got {join!r}")
         self.first = first_layout(self.nodes, chains, spares)
+        self.join = join
         self.deciders = node_names(managers, "m")
         self.servers = node_names(ensemble, "z")
         self.managers = (*self.deciders, *self.servers)
@@ -115,12 +120,14 @@ class Craq:
             return self._server(me, rng)
         if me in self.deciders:
             elected = (self.servers, self.session) if self.servers else ()
-            manager: Core = self.manager_type(me, self.nodes, self.first, self.times, *elected)
-            return manager
+            manager: Any = self.manager_type(me, self.nodes, self.first, self.times, *elected)
+            manager.join = self.join
+            core: Core = manager
+            return core
         common = (me, self.nodes, self.deciders, self.times, rng)
         registers = {"servers": self.servers, "session": self.session} if self.servers else {}
         reads = {"apportioned": self.apportioned, "tolerance": self.tolerance}
-        core: Core = self.node_type(*common, **reads, **registers)
+        core = self.node_type(*common, **reads, **registers)
         return core
 
     def _server(self, me: NodeId, rng: Random) -> Core:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from harness.clock import MS, SECOND
 from harness.core import Persist, Send
 from systems.craq.layout import Config, first_layout
@@ -160,6 +162,25 @@ def test_node_that_still_lacks_something_never_becomes_head() -> None:
     managed = Managed(Config(7, ("n1", "n2"), "n2"))
     managed.run(5 * SECOND, "n2", ready=False)
     assert managed.config == Config(7, ("n1", "n2"), "n2")
+
+
+def test_node_that_still_lacks_something_may_be_the_head_of_one_that_does_not() -> None:
+    managed = Managed(Config(7, ("n1", "n2", "n3"), "n2"))
+    managed.run(3 * SECOND, "n2", "n3", ready=False)
+    assert managed.config == Config(8, ("n2", "n3"), "n2")
+
+
+@pytest.mark.parametrize(
+    ("join", "chain"),
+    [("head", ("n2", "n1", "n3")), ("middle", ("n1", "n2", "n3")), ("tail", ("n1", "n3", "n2"))],
+)
+def test_spare_joins_where_it_is_to(join: str, chain: tuple[str, ...]) -> None:
+    managed = Managed(Config(4, ("n1", "n3")))
+    managed.manager.join = join
+    managed.run(1 * SECOND, "n1", "n3")
+    managed.ping("n2")
+    managed.run(TICK, "n1", "n3")
+    assert managed.config == Config(5, chain, "n2")
 
 
 def test_joined_tail_that_lacks_nothing_may_become_head() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
@@ -611,7 +613,7 @@ def test_stale_answer_to_a_greeting_is_ignored() -> None:
     chain.write("a")
     chain.flow()
     chain.hear("n3", Sync(1, chain["n3"].life, 0, 0, 0), "n2")
-    chain.hear("n3", Copied(1, chain["n3"].ticket, 0, (), 0), "n2")
+    chain.hear("n3", Copied(1, chain["n3"].ticket, 0, (), 0, 0), "n2")
     assert chain.log("n3") == ["a"]
 
 
@@ -677,3 +679,95 @@ def test_node_of_no_chain_tells_clients_the_layout() -> None:
     chain.ask("read", at="n3")
     chain.hear("n3", Request("c1", 2, 2, "write", "k", "a"))
     assert chain.told == [("c1", Moved(1, idle)), ("c1", Moved(2, idle))]
+
+
+# Joining elsewhere than at the tail
+
+
+def with_spare() -> Chain:
+    """n1 was left out and has copied "a" from the tail; at n2, the head, "b" and "c" of one key are
+    dirty, and have not come to n3."""
+    chain = Chain()
+    chain.follow(Config(2, ("n2", "n3")), "n2", "n3")
+    chain.flow()
+    chain.ask("write", "a", at="n2", client="c1")
+    chain.flow()
+    chain.follow(Config(2, ("n2", "n3")), "n1")
+    chain.flow()
+    for value in ("b", "c"):
+        chain.ask("write", value, at="n2", client=value)
+    chain.lose()
+    chain.told.clear()
+    assert (chain.log("n1"), chain.log("n2")) == (["a"], ["a", "b", "c"])
+    return chain
+
+
+def test_joining_head_is_carried_clean_and_dirty_versions_before_it_orders_or_answers() -> None:
+    chain = with_spare()
+    chain.follow(Config(3, ("n1", "n2", "n3"), "n1"))
+    for f, client in (("write", "c8"), ("read", "c9")):
+        chain.ask(f, "too early", at="n1", client=client)
+    assert [type(message) for _, message in chain.told] == [NotReady, NotReady]
+    chain.told.clear()
+    chain.flow(lambda source, to, message: {source, to} == {"n1", "n2"})
+    assert chain.log("n1") == ["a", "b", "c"]
+    assert (chain.clean("n1"), chain["n1"].store.cell("k").dirty) == ("a", {2: "b", 3: "c"})
+    chain.ask("write", "d", at="n1", client="d")
+    chain.flow()
+    assert chain.log("n1") == chain.log("n2") == chain.log("n3") == ["a", "b", "c", "d"]
+    assert [client for client, _ in chain.told] == ["b", "c", "d"]
+
+
+def test_joining_head_asks_again_for_what_was_lost_on_the_way_to_it() -> None:
+    chain = with_spare()
+    chain.follow(Config(3, ("n1", "n2", "n3"), "n1"))
+    assert Copied in {type(message) for _, _, message in _sent(chain)}
+    chain.lose()
+    assert not chain["n1"].synced
+    chain.tick("n1", "n2")
+    chain.flow()
+    assert chain.log("n1") == ["a", "b", "c"] and chain["n1"].synced
+
+
+def _sent(chain: Chain) -> list[Any]:
+    """Deliver what is under way to n2, and return what it says."""
+    before = chain.flying
+    chain.flying = []
+    for source, to, message in before:
+        if to == "n2":
+            chain.hear(to, message, source)
+    return chain.flying
+
+
+def test_head_that_still_joins_when_its_successor_is_lost_is_carried_by_the_next() -> None:
+    chain = with_spare()
+    chain.follow(Config(3, ("n1", "n2", "n3"), "n1"))
+    chain.flow(lambda source, to, message: {source, to} == {"n1", "n2"})
+    chain.lose()
+    chain.follow(Config(4, ("n1", "n3"), "n1"), "n1", "n3")
+    chain.flow()
+    assert chain.log("n1") == chain.log("n3") == ["a"]  # "b" and "c" were at n2 alone
+    chain.ask("write", "b", at="n1", client="b")
+    chain.flow()
+    assert chain.told[-1][0] == "b" and chain.clean("n3") == "b"
+
+
+def test_joining_middle_passes_on_nothing_before_it_has_what_its_predecessor_had() -> None:
+    chain = with_spare()
+    chain.follow(Config(3, ("n2", "n1", "n3"), "n1"))
+    chain.flow(lambda source, to, message: to != "n1" or source != "n2")  # n1 hears not from n2
+    assert chain["n1"].early is not None and not chain["n3"].greeted
+    chain.ask("read", at="n1", client="c9")
+    assert type(chain.told[-1][1]) is NotReady
+    chain.flow()
+    chain.tick("n1", "n2")
+    chain.flow()
+    assert chain.log("n1") == chain.log("n3") == ["a", "b", "c"]
+    assert chain.clean("n1") == "c"
+
+
+def test_news_of_a_commit_waits_until_a_joining_node_has_what_it_is_about() -> None:
+    chain = with_spare()
+    chain.follow(Config(3, ("n2", "n1", "n3"), "n1"))
+    chain.hear("n1", Ack(3, 3, 3), "n3")
+    assert chain["n1"].store.committed == 1
