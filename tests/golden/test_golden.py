@@ -24,6 +24,8 @@ CHANGED = [  # a trace, and a core that is changed in what the trace is about
     ("watch", "watch-twice"),
     ("multi", "partial-multi"),
     ("multi", "torn-multi"),
+    ("join_head", "backprop-latest-only"),
+    ("join_head", "joining-head-orders"),
     ("two_phases", "vote-before-commit"),
     ("two_phases", "coordinator-forgets"),
     ("two_phases", "read-under-prepare"),
