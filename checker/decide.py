@@ -15,6 +15,9 @@ from checker.model import fitting
 from checker.scan import Scan
 from checker.search import Decision, Meter, Search
 
+SOON = 16  # slices of both searches, after which the kernel is asked
+MOST_STEPS = 50_000  # entries of a state table that are worth asking a model for
+
 
 class Found(Struct, frozen=True):
     """A key's verdict, by which algorithm; where it is invalid, `end` is the rank of the return
@@ -48,13 +51,19 @@ def decide(model: Any, tasks: Sequence[Task], meter: Meter) -> Deciding:
 
 def _search(model: Any, tasks: Sequence[Task], meter: Meter) -> Deciding:
     """Both searches in turn, a slice each: one is slow where the other is fast, and so the two
-    together take at most twice as long as the faster."""
+    together take at most twice as long as the faster. What is not decided soon is left to the
+    kernel, which takes some time to be loaded."""
     scan = Scan(model, tasks)
     searches: list[tuple[str, Search]] = [
         ("frontier", frontier(scan, meter)),
         ("depth-first", depth_first(scan, meter)),
     ]
+    turn = 0
     while True:
+        turn += 1
+        if turn == SOON and scan.table.close(MOST_STEPS, MOST_STEPS):
+            searches[0][1].close()
+            searches[0] = ("frontier kernel", _compiled(scan, meter))
         for name, search in searches:
             decision = _slice(search)
             if decision is None:
@@ -67,6 +76,12 @@ def _search(model: Any, tasks: Sequence[Task], meter: Meter) -> Deciding:
         if meter.full and len(searches) > 1:
             searches.pop()[1].close()  # the depth-first memo is what grows; the frontier goes on
         yield
+
+
+def _compiled(scan: Scan, meter: Meter) -> Search:
+    from checker.kernel.frontier import frontier
+
+    return frontier(scan, meter)
 
 
 def _slice(search: Search) -> Decision | None:

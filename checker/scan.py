@@ -53,7 +53,7 @@ class Scan:
         self.returns = sorted(
             (i for i, task in enumerate(self.tasks) if task.must), key=lambda i: self.tasks[i].ret
         )
-        self._bits, self._open, self._lost = self._slots()
+        self.bits, self._open, self._lost = self._slots()
         self._views: dict[int, View] = {}
 
     def _slots(self) -> tuple[list[int], list[list[int]], list[int]]:
@@ -92,7 +92,7 @@ class Scan:
         return found
 
     def _view(self, k: int) -> View:
-        kinds, mine, bits = self.table.kinds, self.mine, self._bits
+        kinds, mine, bits = self.table.kinds, self.mine, self.bits
         since = self.tasks[self.returns[k - 1]].ret if k else -1
         observers: list[tuple[int, int]] = []
         fresh: list[tuple[int, int]] = []

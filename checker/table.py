@@ -45,6 +45,12 @@ class Table:
             self._rows[state][c] = found
         return found
 
+    def array(self) -> Any:
+        """The table as int32, shape (states, classes), of a table that is closed."""
+        import numpy as np
+
+        return np.array(self._rows, np.int32).reshape(len(self.states), len(self.classes))
+
     def _intern(self, state: Any) -> int:
         name = tag(state)
         number = self._number.get(name, -1)

@@ -14,6 +14,7 @@ from checker.budget import Unlimited
 from checker.depth import depth_first
 from checker.encode import FOREVER, Task, encode, until
 from checker.frontier import frontier
+from checker.kernel.frontier import frontier as kernel_frontier
 from checker.model import fitting
 from checker.scan import Scan
 from checker.search import Meter
@@ -84,6 +85,12 @@ def by_growth(model: Any, tasks: list[Task]) -> tuple[bool, int] | None:
             return stop.value is None, -1 if stop.value is None else stop.value
 
 
+def compiled(scan: Scan, meter: Meter) -> Any:
+    """The kernel, where the whole table of states can be made."""
+    search = kernel_frontier if scan.table.close(300, 1_000) else frontier
+    return search(scan, meter)
+
+
 def legal(model: Any, tasks: list[Task]) -> bool:
     left = [
         (t.f, t.value, t.result, t.call, float("inf") if t.ret == FOREVER else t.ret, t.must)
@@ -119,6 +126,7 @@ def test_every_algorithm_agrees_with_trying_every_order(name: str) -> None:
         found = run(frontier, model, tasks)
         assert found[0] == expected, where
         assert run(depth_first, model, tasks) == found, where
+        assert run(compiled, model, tasks) == found, where
         if name not in WIDE or case % 10 == 0:
             assert run(frontier, Bare(model), tasks) == found, where
         exact = by_unique_values(model, tasks)

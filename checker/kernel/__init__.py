@@ -1,0 +1,1 @@
+"""The frontier search again, compiled, for what would take Python too long."""

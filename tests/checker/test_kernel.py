@@ -1,0 +1,113 @@
+"""The compiled search says what its slow twin says, also where it is stopped, grows and is wide."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from checker.decide import now
+from checker.encode import FOREVER, Task
+from checker.frontier import frontier
+from checker.kernel import frontier as kernel
+from checker.model import UNKNOWN, CasRegister
+from checker.scan import Scan
+from checker.search import Meter
+
+
+def register(
+    rng: random.Random, count: int, clients: int, *, unknown: float = 0.0, wrong: float = 0.0
+) -> list[Task]:
+    """Reads, writes and compare-and-sets of the values 0 to 3, each at some moment of its time; a
+    share of the reads, `wrong`, tells what was there before."""
+    free = [0.0] * clients
+    spans = []
+    for _ in range(count):
+        client = min(range(clients), key=free.__getitem__)
+        call = free[client] + rng.random() / 10
+        free[client] = call + rng.expovariate(1.0)
+        spans.append((rng.uniform(call, free[client]), call, free[client]))
+    state: Any = None
+    before: Any = None
+    told = []
+    for _, call, ret in sorted(spans):
+        f = rng.choice(("read", "write", "cas"))
+        asked: Any = None
+        result = before if rng.random() < wrong else state
+        if f == "cas":
+            old = state if rng.random() < 0.5 else rng.randrange(4)
+            asked = result = (old, rng.randrange(4))
+            f = f if asked[0] == state else "refused"
+            result = UNKNOWN if f == "refused" else asked
+        elif f == "write":
+            asked = result = rng.randrange(4)
+        if f in ("cas", "write"):
+            before, state = state, asked[1] if f == "cas" else asked
+            if rng.random() < unknown:
+                ret, result = float("inf"), UNKNOWN
+        told.append((call, ret, f, asked, result))
+    told.sort(key=lambda one: one[0])
+    events = sorted(time for one in told for time in one[:2] if time != float("inf"))
+    rank = {time: place for place, time in enumerate(events)}
+    return [
+        Task(f, asked, result, rank[call], rank.get(ret, FOREVER), at)
+        for at, (call, ret, f, asked, result) in enumerate(told)
+    ]
+
+
+def twin(tasks: list[Task]) -> int:
+    """The step at which the search in Python ends; -1 for an order."""
+    work = frontier(Scan(CasRegister(), tasks), Meter(1 << 40))
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            return int(stop.value.step)
+
+
+def compiled(tasks: list[Task], limit: int) -> int:
+    """The same of the kernel, stopped after every so many configurations."""
+    scan = Scan(CasRegister(), tasks)
+    assert scan.table.close(10_000, 100_000)
+    search = kernel.FrontierKernel(scan)
+    while True:
+        end = search.run(limit)
+        if end != kernel.STOPPED:
+            return -1 if end == kernel.VALID else search.step
+
+
+def test_kernel_ends_where_its_twin_ends() -> None:
+    rng = random.Random("kernel")
+    ends = []
+    for case in range(90):
+        clients, unknown = rng.choice((3, 8, 14)), rng.choice((0.0, 0.05))
+        wrong = rng.choice((0.0, 0.4, 0.4))
+        tasks = register(rng, 60 if unknown else 120, clients, unknown=unknown, wrong=wrong)
+        ends.append(twin(tasks))
+        assert compiled(tasks, 3 if case % 2 else kernel.SLICE) == ends[-1]
+    assert 0.2 < sum(end >= 0 for end in ends) / len(ends) < 0.8
+
+
+def test_kernel_grows_when_it_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "FIRST_ROOM", 2)
+    rng = random.Random(7)
+    for _ in range(10):
+        tasks = register(rng, 120, 10, wrong=rng.choice((0.0, 0.1)))
+        assert compiled(tasks, kernel.SLICE) == twin(tasks)
+
+
+def test_kernel_takes_more_than_64_open_tasks() -> None:
+    writes = [Task("write", i % 3, i % 3, i, 400 + i, i) for i in range(150)]
+    seen = [Task("read", None, v, 200 + i, 600 + i, 150 + i) for i, v in enumerate((0, 1, 2, 0))]
+    late = [Task("read", None, 1, 700, 701, 154)]
+    wrong = [Task("read", None, 9, 702, 703, 155)]
+    for tasks in (writes + seen + late, writes + seen + late + wrong):
+        assert compiled(tasks, kernel.SLICE) == twin(tasks)
+
+
+def test_hard_history_is_left_to_the_kernel_and_decided() -> None:
+    tasks = register(random.Random(3), 2_000, 30)
+    found, _ = now(CasRegister(), tasks, 2_000)
+    assert found is not None and found.algorithm == "frontier kernel"
+    assert found.valid
