@@ -232,9 +232,9 @@ def search(limit, at, key, view, front, kept, queue, heap, row):  # type: ignore
                 state, bits = front.states[j], front.bits[j]
                 is_in = bits[mask] & bit != 0
                 is_settled = bits[width + word] & bit != 0  # R3: it may return unseen
-                if (is_in or is_settled) and insert(state, bits, width, kept, at[TURN], at[KEPT]):
-                    at[KEPT] += 1
-                if not is_in and insert(state, bits, width, queue, at[TURN], at[QUEUED]):
+                if is_in or is_settled:
+                    at[KEPT] += insert(state, bits, width, kept, at[TURN], at[KEPT]) > 0
+                if not is_in and insert(state, bits, width, queue, at[TURN], at[QUEUED]) > 0:
                     push(heap, at[HEAPED], _rank(bits, view, width), at[QUEUED])
                     at[QUEUED] += 1
                     at[HEAPED] += 1
@@ -284,9 +284,13 @@ def search(limit, at, key, view, front, kept, queue, heap, row):  # type: ignore
                 slot = key.slot[view.tasks[i]]
                 row[part + (slot >> 6)] |= ONE << np.uint64(slot & 63)
                 if ends or (kind == _OBSERVER and row[width + word] & bit != 0):
-                    if insert(after, row, width, kept, at[TURN], at[KEPT]):
-                        at[KEPT] += 1
-                elif insert(after, row, width, queue, at[TURN], at[QUEUED]):
+                    looked = insert(after, row, width, kept, at[TURN], at[KEPT])
+                    at[KEPT] += looked > 0
+                    spent += abs(looked) >> 4
+                    continue
+                looked = insert(after, row, width, queue, at[TURN], at[QUEUED])
+                spent += abs(looked) >> 4  # long chains make an insertion slow
+                if looked > 0:
                     push(heap, at[HEAPED], _rank(row, view, width), at[QUEUED])
                     at[QUEUED] += 1
                     at[HEAPED] += 1
@@ -296,8 +300,7 @@ def search(limit, at, key, view, front, kept, queue, heap, row):  # type: ignore
             if kept.alive[j]:
                 row[:] = kept.bits[j]
                 _forget(row, word, bit, width)
-                if insert(kept.states[j], row, width, front, at[TURN], rows):
-                    rows += 1
+                rows += insert(kept.states[j], row, width, front, at[TURN], rows) > 0
         at[FRONT] = compact(front, rows)
         at[PHASE] = 0
         if at[FRONT] == 0:

@@ -68,14 +68,17 @@ def place_of(state, row, width, heads):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def insert(state, row, width, into, turn, n):  # type: ignore[no-untyped-def]
-    """Put (state, row) into a set that has had n rows this turn, as row n; false, and nothing is
-    done, where a row of the set makes it superfluous. Those it makes superfluous are dead."""
+    """Put (state, row) into a set that has had n rows this turn, as row n, unless a row of the set
+    makes it superfluous; those that it makes superfluous are dead. 1 more than the number of rows
+    that were looked at, negative where it was not put in."""
+    looked = 1
     h = place_of(state, row, width, into.heads.shape[0])
     if into.turns[h] != turn:
         into.turns[h] = turn
         into.heads[h] = -1
     j = into.heads[h]
     while j >= 0:
+        looked += 1
         if into.alive[j] and into.states[j] == state:
             bits = into.bits[j]
             is_same = True
@@ -90,7 +93,7 @@ def insert(state, row, width, into, turn, n):  # type: ignore[no-untyped-def]
                     is_worse = is_worse and good & ~its_good == 0 and its_used & ~used == 0
                     is_better = is_better and its_good & ~good == 0 and used & ~its_used == 0
                 if is_worse:
-                    return False
+                    return -looked
                 if is_better:
                     into.alive[j] = False
         j = into.link[j]
@@ -99,7 +102,7 @@ def insert(state, row, width, into, turn, n):  # type: ignore[no-untyped-def]
     into.alive[n] = True
     into.link[n] = into.heads[h]
     into.heads[h] = n
-    return True
+    return looked
 
 
 @njit(cache=True)
