@@ -163,6 +163,7 @@ class Storm:
         self.process = {t: t for t in range(clients)}
         self.thread = {t: t for t in range(clients)}
         self.stopped = False
+        self.is_acting = False  # what the nemesis does may take time
 
     def start(self, now: Nanos) -> Sequence[Command]:
         for t in range(self.clients):
@@ -180,6 +181,7 @@ class Storm:
     def completed(self, op: Op, now: Nanos) -> Sequence[Command]:
         self._record(op, now)
         if op.process == NEMESIS:
+            self.is_acting = False
             if op.f == "calm" and now >= self.lasts:
                 self.healed = now
             return self._due(now)
@@ -223,9 +225,16 @@ class Storm:
         if now >= self.lasts:
             return []
         self._at(now + self.rng.randrange(2 * self.every), self._storm)
+        if self.is_acting:
+            return []
+        self.is_acting = True
         return [Inject(self._record(invoke("storm", process=NEMESIS), now))]
 
     def _calm(self, now: Nanos) -> list[Command]:
+        if self.is_acting:
+            self._at(now + 10 * MS, self._calm)
+            return []
+        self.is_acting = True
         return [Inject(self._record(invoke("calm", process=NEMESIS), now))]
 
     def _record(self, op: Op, now: Nanos) -> Op:

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from harness.build import system as build
 from harness.clock import MS, SECOND, Nanos
 from harness.driver import Setup, SystemSpec
-from harness.fault import CLIENTS, Action, Cut, Kill, Pause, Shape, View
-from harness.op import Op, invoke
+from harness.fault import CLIENTS, Action, Administer, Cut, Kill, Pause, Shape, View
+from harness.op import NEMESIS, Op, invoke
 from harness.rng import stream
 from harness.sim.driver import SimDriver
+from systems.craq.layout import SLOTS
 from tests.systems.storm import Run, Storm, Weather, register_op
 
 ROLES = ("head", "middle", "tail", "manager")
@@ -22,6 +23,7 @@ KINDS = (
     *("kill", "start", "start", "start", "pause", "resume", "resume", "mend", "mend", "calm"),
     *("cut", "split", "split", "shape", "strike", "strike", "strike", "slow", "deaf", "unmanaged"),
 )
+MOVING = (*KINDS, "move", "move", "move", "move", "move")  # of two chains
 KEYS = (0, 1, 2)
 
 
@@ -53,6 +55,11 @@ class ChainWeather(Weather):
         if rng.random() < 0.5:
             others = [(o, n) for n, o in others]
         return [Cut(self._tag(), tuple(others))] if others else []
+
+    def _move(self, view: View, rng: Random) -> list[Action]:
+        first = rng.randrange(SLOTS)
+        value = [first, rng.randrange(first, SLOTS), rng.randrange(2)]
+        return [Administer(invoke("begin-move", value, process=NEMESIS))]
 
     def _unmanaged(self, view: View, rng: Random) -> list[Action]:
         node = rng.choice([n for n in view.nodes if n not in view.managers])

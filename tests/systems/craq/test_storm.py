@@ -11,7 +11,7 @@ from harness.clock import MS, SECOND
 from harness.op import INVOKE, OK
 from harness.variant import CORRECT
 from systems.craq.bugs import VARIANTS as BUGS
-from tests.systems.craq.chain_storm import KEYS, KINDS, chain_storm
+from tests.systems.craq.chain_storm import KEYS, KINDS, MOVING, chain_storm
 from tests.systems.storm import Run
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -59,6 +59,11 @@ SHARDED: dict[str, dict[str, Any]] = {
     "spare": {"nodes": 4, "spares": 1, "every": 150 * MS},
     "two-chains-and-spares": {"nodes": 8, "chains": 2, "spares": 2, "every": 100 * MS},
     "three-short-chains": {"nodes": 7, "chains": 3, "spares": 1, "every": 150 * MS},
+    "moving": {"nodes": 6, "chains": 2, "kinds": MOVING, "every": 100 * MS, "timeout": "250ms"},
+    "moving-and-plain": {
+        **{"nodes": 5, "chains": 2, "spares": 1, "kinds": MOVING, "every": 100 * MS},
+        **{"timeout": "250ms", "apportioned": False},
+    },
     "sharded-and-plain": {"nodes": 7, "chains": 2, "spares": 1, "apportioned": False},
 }
 
@@ -74,7 +79,7 @@ def assert_whole(run: Run, chains: int = 1, spares: int = 0, **options: Any) -> 
     assert len(digests) == chains
     assert sum(dump.group.startswith("n") for dump in nodes) == spares
     assert all(dump.digest == digests.get(dump.group, dump.digest) for dump in nodes)
-    late = [op for op in run.client_ops if op.time > run.healed + 4 * SECOND and op.type == OK]
+    late = [op for op in run.client_ops if op.time > run.healed + 3 * SECOND and op.type == OK]
     assert {(op.key, op.f) for op in late} >= {(k, f) for k in KEYS for f in ("read", "write")}
 
 
