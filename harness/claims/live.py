@@ -155,10 +155,10 @@ CLAIMS = (
         live=True,
     ),
     Claim(
-        "zookeeper-figure-8",
+        "live-zookeeper",
         FIGURE,
         "ZooKeeper figure 8",
-        "Throughput while a follower and the leader fail.",
+        "Throughput of real servers while a follower and the leader fail.",
         ("claims/live-zookeeper",),
         _zookeeper,
         live=True,

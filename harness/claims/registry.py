@@ -10,6 +10,7 @@ from harness.claims import (
     live,
     lock,
     service,
+    shard,
     three,
     zookeeper,
 )
@@ -20,6 +21,7 @@ CLAIMS: tuple[Claim, ...] = (
     *general.FIRST_CLAIMS,
     *zookeeper.CLAIMS,
     *chain.CLAIMS,
+    *shard.CLAIMS,
     *general.LAST_CLAIMS,
     *chain_paper.CLAIMS,
     *lock.CLAIMS,

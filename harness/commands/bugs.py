@@ -144,7 +144,8 @@ class Job(Struct, frozen=True):
 def _plans_of(system: str) -> tuple[str, ...]:
     """The names of all bundled plans of a system, recipes' too."""
     folder = ROOT / "plans"
-    names = sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
+    paths = [path for path in folder.rglob("*.yaml") if path.parent.name != "claims"]
+    names = sorted(str(path.relative_to(folder).with_suffix("")) for path in paths)
     return tuple(name for name in names if _plan(name).system.name == system)
 
 
