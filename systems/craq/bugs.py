@@ -179,7 +179,7 @@ class AcksEarly(Node):
         return effects
 
 
-class TailAppliesLater(Node):
+class TailAppliesLater(AnswersUndecided):
     """The tail answers and acknowledges updates as they come, and applies them at its next tick."""
 
     said = 0  # answered up to this seq
@@ -395,7 +395,7 @@ class PromotedSilently(Promoted):
         return super()._commit_all(now)[unsaid:]
 
 
-class PromotedDirty(Promoted):
+class PromotedDirty(Promoted, AnswersUndecided):
     """A promoted tail acknowledges what it had before, and leaves its own versions dirty: it
     answers with the older one."""
 

@@ -81,7 +81,8 @@ class MarksWhatIsLeft(Cell):
 
 
 class AnswersUndecided(Node):
-    """A tail answers with what was before, while a transaction is not decided."""
+    """A tail answers with its clean version of a key that is dirty there: with what was before,
+    while a transaction is not decided."""
 
     def _query(self, source: NodeId, query: Query, now: Nanos) -> list[Effect]:
         if not self.place.is_tail or not self._is_serving(now):

@@ -46,6 +46,11 @@ class Craq:
     limit for one operation; the other times are those of systems.craq.options.Times. With the
     defaults a lost node is out of the chain about 0.7 s after it was last heard.
 
+    `append`, `increment` and `txn` start from the newest version of a key, and are refused where it
+    is no list, or no number. A transaction of one chain is one entry of its log (operation.py); one
+    over several is decided by two-phase commit between their heads (across.py): it fails as `busy`
+    where another has one of its keys in another chain, and has then done nothing.
+
     `read_mode` (section 2.3 of the paper) says what a replica may answer from its own store:
 
     - `strong`: only what is known to be the newest.
