@@ -95,7 +95,7 @@ def kv(*, nodes: Sequence[NodeId], rng: Random, **options: Any) -> Workload:
     `hot_keys` (1), `spread` (reads go round all nodes).
 
     `read_mode` is the system's: strong; or eventual, or bounded (by a time `bound`, by
-    `bound_versions`, or both), where keys are judged by how far behind their reads may be, and the
+    `bound_versions`, or both), where keys are judged by how far behind their reads may be; eventual
     reads of one node may not go back. Raises ValueError."""
     option.known(options, (*OPTIONS, *MODE))
     keys = list(range(1, 1 + option.count(options.get("keys", 9), "keys")))
@@ -133,7 +133,7 @@ def _checkers(options: Mapping[str, Any]) -> dict[str, Checker]:
     if versions is not None and (type(versions) is not int or versions < 0):
         raise ValueError(f"bound_versions: expected a number from 0, got {versions!r}")
     time = None if bound is None else duration(bound)
-    judge = BoundedStaleness(bound=time, versions=versions, monotone=True)
+    judge = BoundedStaleness(bound=time, versions=versions, monotone=mode == "eventual")
     return {judge.name: judge}
 
 

@@ -74,8 +74,8 @@ class Election:
         else:
             self._ask(raft.term + 1, trial=True)
 
-    def _stand(self, now: Nanos) -> None:
-        """Ask for votes in a new term."""
+    def _stand(self, now: Nanos, *, handed: bool = False) -> None:
+        """Ask for votes in a new term; `handed` if the leader wants it so."""
         raft = self.raft
         raft.set_term(raft.term + 1, raft.me)
         raft.role = CANDIDATE
@@ -84,7 +84,7 @@ class Election:
         if self._has_majority():
             raft.lead(now)
         else:
-            self._ask(raft.term, trial=False)
+            self._ask(raft.term, trial=False, handed=handed)
 
     def _may_stand(self) -> bool:
         """A voter may; so may one that the last entry has made none, as long as that is not known
@@ -99,11 +99,12 @@ class Election:
         members = self.raft.members
         return len(self._votes & members.voters.keys()) >= members.majority
 
-    def _ask(self, term: int, *, trial: bool) -> None:
+    def _ask(self, term: int, *, trial: bool, handed: bool = False) -> None:
         raft = self.raft
         for node, mark in raft.members.voters.items():
             if node != raft.me:
-                raft.send(node, Ask(term, raft.log.last, raft.log.last_term, trial, mark))
+                last, last_term = raft.log.last, raft.log.last_term
+                raft.send(node, Ask(term, last, last_term, trial, mark, handed))
 
     def on_voted(self, source: NodeId, voted: Voted, now: Nanos) -> None:
         """An answer to Ask."""
@@ -125,7 +126,7 @@ class Election:
         """The leader wants this node to lead; nobody needs to be asked first."""
         raft = self.raft
         if message.term == raft.term and raft.leader == source and self._may_stand():
-            self._stand(now)
+            self._stand(now, handed=True)
 
     # --- a voter
 
@@ -134,6 +135,9 @@ class Election:
         raft = self.raft
         if ask.trial:
             raft.send(source, self._would_vote(ask, now))
+            return
+        if self.is_steadfast(now) and not ask.handed:
+            raft.send(source, Voted(raft.term, False, False))  # as if it had not been asked
             return
         if ask.term > raft.term:
             raft.follow(ask.term, None, now)
@@ -147,10 +151,15 @@ class Election:
     def _would_vote(self, ask: Ask, now: Nanos) -> Voted:
         """Not while a leader is alive, nor for a log that is behind."""
         raft = self.raft
-        recent = now - self._heard < raft.timing.election * 4 // 5
+        recent = now - self._heard < raft.timing.steadfast
         content = raft.role == LEADER or (raft.leader is not None and recent)
+        content = content or self.is_steadfast(now)
         granted = ask.term > raft.term and not content and self._may_vote(ask)
         return Voted(ask.term if granted else raft.term, granted, True)
+
+    def is_steadfast(self, now: Nanos) -> bool:
+        """Whether a leader may have a lease that counts on this voter (see lease.py)."""
+        return self.raft.led(now)
 
     def _may_vote(self, ask: Ask) -> bool:
         """Whether the candidate's log is not behind, and means this very incarnation (whatever

@@ -197,7 +197,7 @@ class Host(Core):
         """Ask for a read index; its token comes to `on_confirmed`, unless it is lost on the way.
         Those of an earlier era are lost for certain."""
         self._token += 1
-        self.raft.read(self._token)
+        self.raft.read(self._token, self.now)
         return self._token
 
     def send(self, to: NodeId, message: Message) -> None:

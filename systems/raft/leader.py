@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic
 from harness.clock import MS, Nanos
 from harness.core import NodeId, Persist, SetTimer
 from systems.raft.change import Changes
+from systems.raft.lease import Lease
 from systems.raft.message import (
     Append,
     Appended,
@@ -38,12 +39,15 @@ class Leader(Generic[C]):
 
     batch = BATCH
     changes_type: type[Changes] = Changes
+    lease_type: type[Lease] = Lease
 
     def __init__(self, raft: Raft[C], now: Nanos) -> None:
         self.raft = raft
         self.peers: dict[NodeId, Peer] = {}
         self._gone: list[NodeId] = []  # members no more, to be told when that is committed
         self._reads = ReadRounds()
+        self._lease = self.lease_type(raft.timing.lease)
+        self._now = now  # a moment in the past, the last that is known
         self._changes = self.changes_type(self, now)
         self._meet(now)
 
@@ -90,7 +94,7 @@ class Leader(Generic[C]):
 
     def beat(self, now: Nanos) -> None:
         """Tell all that this leader lives, and step down where it has not heard of a majority."""
-        raft = self.raft
+        raft, self._now = self.raft, now
         limit = now - 2 * raft.timing.election
         heard = [now if p is None else p.heard for p in self._voters()]
         if sum(h >= limit for h in heard) < raft.members.majority:
@@ -99,7 +103,7 @@ class Leader(Generic[C]):
         self._changes.beat(now)
         if not raft.leads:
             return
-        self._reads.begin()
+        self._next_round()
         for node, peer in self.peers.items():
             peer.check_progress()
             with_entries = peer.heard >= limit and peer.flying < FLYING
@@ -110,6 +114,7 @@ class Leader(Generic[C]):
         self, source: NodeId, message: Appended | Rejected | Installed, now: Nanos
     ) -> None:
         """A member has answered an Append or Install of this term."""
+        self._now = now
         peer = self._heard(source, message, now)
         if peer is None:
             return
@@ -156,6 +161,7 @@ class Leader(Generic[C]):
         peer.heard = now
         if message.round > peer.round:
             peer.round = message.round
+            peer.sent = self._lease.sent(message.round, now)
             self._finish_reads()
         return peer
 
@@ -266,16 +272,29 @@ class Leader(Generic[C]):
         """Whether something of this term is committed: it knows all that was committed before."""
         return self.raft.log.term(self.raft.commit) == self.raft.term
 
-    def read(self, asker: NodeId | None, token: int) -> None:
-        """Let a read of this node (None) or another wait for a round that begins after now."""
+    def read(self, asker: NodeId | None, token: int, now: Nanos | None = None) -> None:
+        """Confirm a read of this node (None) or another at once under a lease; else it waits for a
+        round that begins after now."""
         raft = self.raft
         if not self.has_begun():
             self._reads.hold_back((asker, token))
+        elif now is not None and self._has_lease(now):
+            self._confirm(asker, token, position_of(raft.term, raft.commit))
         elif self._reads.add((asker, token), position_of(raft.term, raft.commit)):
             self._begin_round()
 
-    def _begin_round(self) -> None:
+    def _has_lease(self, now: Nanos) -> bool:
+        """Whether a majority has answered what was sent so lately that nobody else leads."""
+        self._now = now
+        sent = sorted(now if p is None else p.sent for p in self._voters())
+        return self._lease.holds(sent[len(sent) - self.quorum()], now)
+
+    def _next_round(self) -> None:
         self._reads.begin()
+        self._lease.begin(self._reads.round, self._now)
+
+    def _begin_round(self) -> None:
+        self._next_round()
         for node, peer in self.peers.items():
             self._send_append(node, peer, with_entries=peer.flying < FLYING)
         if self.raft.members.voters.keys() == {self.raft.me}:
@@ -283,14 +302,17 @@ class Leader(Generic[C]):
 
     def _finish_reads(self) -> None:
         """Answer the reads whose round a majority has confirmed, and begin the next round."""
-        raft = self.raft
         for asker, token, position in self._reads.finish(self.confirmed()):
-            if asker is None:
-                raft.confirmed.append((token, position))
-            else:
-                raft.send(asker, Index(token, position))
+            self._confirm(asker, token, position)
         if self._reads.is_due:
             self._begin_round()
+
+    def _confirm(self, asker: NodeId | None, token: int, position: int) -> None:
+        """This node (None) or another may answer a read once the entry there is applied."""
+        if asker is None:
+            self.raft.confirmed.append((token, position))
+        else:
+            self.raft.send(asker, Index(token, position))
 
     def confirmed(self) -> int:
         """The last round that a majority has answered."""
@@ -305,4 +327,5 @@ class Leader(Generic[C]):
 
     def hand_over(self, node: NodeId) -> None:
         """Tell a member that has all of the log to lead."""
+        self._lease.give_up()
         self.raft.send(node, TimeoutNow(self.raft.term))

@@ -112,13 +112,15 @@ class Committed(Struct, frozen=True, tag=True, array_like=True, gc=False):
 
 class Ask(Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Candidate to all voters: vote for me in `term`; or with `trial`, would you? (thesis, 9.6).
-    `mark` is the one under which the candidate's configuration names the voter."""
+    `mark` is the one under which the candidate's configuration names the voter; with `handed` the
+    leader itself told the candidate to stand."""
 
     term: int
     last: int
     last_term: int
     trial: bool
     mark: int = 0
+    handed: bool = False
 
 
 class Voted(Struct, frozen=True, tag=True, array_like=True, gc=False):

@@ -13,7 +13,7 @@ Read = tuple[NodeId | None, int]  # who asked (None: this node) and its token
 class Peer:
     """A follower as its leader knows it."""
 
-    __slots__ = ("flying", "heard", "installed", "mark", "match", "moved", "next", "round")
+    __slots__ = ("flying", "heard", "installed", "mark", "match", "moved", "next", "round", "sent")
 
     def __init__(self, next_index: int, now: Nanos) -> None:
         self.next = next_index  # the first entry not sent yet
@@ -22,6 +22,7 @@ class Peer:
         self.heard = now
         self.mark: int | None = None  # what it says of itself, once it has answered
         self.round = 0  # the last round it has answered
+        self.sent: Nanos = 0  # when that round began, or later
         self.installed = 0  # parts of the snapshot that it has, while it needs one
         self.moved = False  # whether `match` has grown since the last heartbeat
 

@@ -14,7 +14,7 @@ Departures from the paper:
 - `Committed` tells followers at once of a commit; one trusts it as far as its log has been
   compared with this leader's.
 - Read index (thesis, 6.4): a read waits for a round of appends *begun after it came*, and for the
-  leader's first entry of its own term to be committed.
+  leader's first entry of its own term to be committed. With leases (6.4.1) it waits for no round.
 """
 
 from __future__ import annotations
@@ -68,10 +68,17 @@ from systems.raft.message import (
 
 class Timing(Struct, frozen=True):
     """An election begins after `election` to twice that without a leader; a leader is heard of
-    every `heartbeat`. Both in ns."""
+    every `heartbeat`. `lease` is how long a leader may answer reads without asking (0: never, and
+    nobody minds; see lease.py). All in ns."""
 
     election: Nanos = 300 * MS
     heartbeat: Nanos = 60 * MS
+    lease: Nanos = 0
+
+    @property
+    def steadfast(self) -> Nanos:
+        """For so long after it heard of a leader a voter votes for no other."""
+        return self.election * 4 // 5
 
 
 class Raft(Generic[C]):
@@ -202,6 +209,11 @@ class Raft(Generic[C]):
         assert self._leading is not None
         return self._leading.propose(client, seq, command, now // MS)
 
+    def led(self, now: Nanos) -> bool:
+        """Whether this node has heard of a leader, or was started, so lately that a lease may run.
+        Only where there are leases."""
+        return bool(self.timing.lease) and now - self._led < self.timing.steadfast
+
     def heard(self, now: Nanos) -> Nanos:
         """When a leader was last heard of; now, for a leader itself."""
         return now if self._leading is not None else self._led
@@ -235,10 +247,10 @@ class Raft(Generic[C]):
         """The log after the snapshot."""
         return self.log.after(self.log.base, len(self.log.entries))
 
-    def read(self, token: int) -> None:
+    def read(self, token: int, now: Nanos) -> None:
         """Ask for a read index: (token, position) comes to `confirmed`, or is lost on the way."""
         if self._leading is not None:
-            self._leading.read(None, token)
+            self._leading.read(None, token, now)
         elif self.leader is not None:
             self.send(self.leader, AskIndex(token))
 
@@ -308,7 +320,7 @@ class Raft(Generic[C]):
 
     def _on_ask_index(self, source: NodeId, message: AskIndex, now: Nanos) -> None:
         if self._leading is not None:
-            self._leading.read(source, message.token)
+            self._leading.read(source, message.token, now)
 
     def _on_index(self, source: NodeId, message: Index, now: Nanos) -> None:
         self.confirmed.append((message.token, message.position))

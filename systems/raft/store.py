@@ -19,6 +19,7 @@ from random import Random
 from typing import Any
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from harness.clock import Nanos, duration
 from harness.core import ClientCore, Core, NodeId
@@ -35,6 +36,7 @@ from systems.raft.raft import Timing
 from systems.raft.replica import Answer, Read, Replica, Write
 from systems.raft.session import TRIES, Session, answers
 
+INDEX, LEASE = MODES = ("index", "lease")  # of reads
 PATIENT = 5  # an administrator's time limit, in those of other operations
 
 
@@ -46,7 +48,9 @@ class RaftStore:
     """The system. `election_timeout` (to twice that, at random) and `heartbeat` are the Raft's;
     `timeout` is the time a client gives an operation. After `snapshot_every` entries a snapshot
     takes the place of the log (0: never); with `keep_log` a node's dump has those entries still.
-    The last `spare` nodes do not take part until they are added."""
+    The last `spare` nodes do not take part until they are added. `read_mode` is `index`, a round of
+    messages for each read, or `lease`: a leader answers at once while its lease runs, where two
+    clocks' speeds differ by no more than `drift` (a share)."""
 
     name = "raft"
     roles = frozenset({"leader", "follower"})
@@ -66,13 +70,16 @@ class RaftStore:
         snapshot_every: int = 10_000,
         keep_log: bool = False,
         spare: int = 0,
+        read_mode: str = INDEX,
+        drift: float = 0.1,
     ) -> None:
         if not 0 <= spare < nodes:
             raise UserError(f"spare: {spare} of {nodes} nodes cannot stay outside at first")
         self.spare = spare
         self.nodes = node_names(nodes)
         self.timeout = duration(timeout)
-        self.timing = Timing(duration(election_timeout), duration(heartbeat))
+        timing = Timing(duration(election_timeout), duration(heartbeat))
+        self.timing = replace(timing, lease=_lease(read_mode, timing.steadfast, drift))
         self.keeping = Keeping(snapshot_every, keep_log)
         self.node_type: type[Replica] = Replica
         self.machine_type: type[Values] = Values
@@ -92,6 +99,15 @@ class RaftStore:
     def invariants(self) -> Invariants:
         """Raft's promises."""
         return ReplicaInvariants()
+
+
+def _lease(mode: str, steadfast: Nanos, drift: float) -> Nanos:
+    """How long a leader's lease is; raises UserError."""
+    if mode not in MODES:
+        raise UserError(f"read_mode: expected one of {', '.join(MODES)}, got {mode!r}")
+    if not 0 <= drift < 1:
+        raise UserError(f"drift: expected a share from 0 to 1, got {drift!r}")
+    return 0 if mode == INDEX else round(steadfast / (1 + drift))
 
 
 class StoreClient:

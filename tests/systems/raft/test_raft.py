@@ -368,7 +368,7 @@ def reading() -> Raft[Do]:
 def test_read_waits_for_a_round_begun_after_it_came() -> None:
     raft = reading()
     raft.timer(HEARTBEAT, 1_060 * MS)
-    raft.read(7)
+    raft.read(7, 0)
     rounds = [m.round for to, m in sent(raft) if to == "n2"]
     assert rounds == [1, 2]
     tell(raft, "n2", Appended(2, 2, 1), 1_061 * MS)
@@ -379,10 +379,10 @@ def test_read_waits_for_a_round_begun_after_it_came() -> None:
 
 def test_reads_that_come_during_a_round_share_the_next() -> None:
     raft = reading()
-    raft.read(7)
+    raft.read(7, 0)
     raft.take()
-    raft.read(8)
-    raft.read(9)
+    raft.read(8, 0)
+    raft.read(9, 0)
     assert raft.take() == []
     tell(raft, "n2", Appended(2, 2, 1), 1_000 * MS)
     assert [token for token, _ in raft.confirmed] == [7]
@@ -393,7 +393,7 @@ def test_reads_that_come_during_a_round_share_the_next() -> None:
 def test_read_waits_for_the_leaders_first_commit_in_its_own_term() -> None:
     raft = node(1)
     lead(raft)
-    raft.read(7)
+    raft.read(7, 0)
     raft.timer(HEARTBEAT, 1_060 * MS)
     tell(raft, "n2", Appended(2, 1, 1), 1_061 * MS)
     assert raft.confirmed == []
@@ -404,7 +404,7 @@ def test_read_waits_for_the_leaders_first_commit_in_its_own_term() -> None:
 
 def test_deposed_leaders_read_index_fails() -> None:
     raft = reading()
-    raft.read(7)
+    raft.read(7, 0)
     tell(raft, "n2", Rejected(3, 2, 0, 0), 1_000 * MS)
     tell(raft, "n3", Appended(2, 2, 1), 1_000 * MS)
     assert raft.confirmed == [] and not raft.is_leader
@@ -412,7 +412,7 @@ def test_deposed_leaders_read_index_fails() -> None:
 
 def test_leader_cut_off_from_its_majority_confirms_no_read() -> None:
     raft = reading()
-    raft.read(7)
+    raft.read(7, 0)
     for now in range(1_060, 3_000, 60):
         raft.timer(HEARTBEAT, now * MS)
     assert raft.confirmed == [] and not raft.is_leader
@@ -420,10 +420,10 @@ def test_leader_cut_off_from_its_majority_confirms_no_read() -> None:
 
 def test_follower_asks_its_leader_for_a_read_index() -> None:
     raft = node(1)
-    raft.read(7)
+    raft.read(7, 0)
     assert sent(raft) == []
     tell(raft, "n2", Append(1, 1, 1, (), 1, 1))
-    raft.read(7)
+    raft.read(7, 0)
     assert sent(raft) == [("n2", AskIndex(7))]
     raft.receive("n2", Index(7, position_of(1, 1)), 0)
     assert raft.confirmed == [(7, position_of(1, 1))]
