@@ -15,7 +15,7 @@ REGISTRY: dict[str, str] = {
 # Modules with a system's planted variants (harness.variant), for `bug` in a plan.
 BUGS: dict[str, tuple[str, ...]] = {
     "craq": ("systems.craq.bugs",),
-    "raft": ("systems.raft.bugs",),
+    "raft": ("systems.raft.bugs", "systems.raft.store_bugs"),
     "zookeeper": ("systems.zookeeper.bugs", "systems.raft.bugs"),
 }
 
