@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -100,9 +101,11 @@ def stalls(history: History, found: Sequence[Band]) -> list[Stall]:
     return [Stall(b, around(b.start), around(b.end) if b.ended else None) for b in found]
 
 
-def _in_time(history: History) -> Iterator[Op]:
-    ops = sorted(history.ops, key=lambda op: op.time)
-    return (op for op in ops if isinstance(op.process, int))
+def _in_time(history: History) -> list[Op]:
+    ops = [op for op in history.ops if type(op.process) is int]
+    if any(later.time < op.time for op, later in pairwise(ops)):  # others may have recorded it so
+        ops.sort(key=lambda op: op.time)
+    return ops
 
 
 def _end(history: History) -> Nanos:

@@ -30,6 +30,7 @@ def fails(start: float, end: float, process: int, f: str, error: Any) -> list[An
 def test_the_registry_has_the_checkers_that_need_no_model() -> None:
     assert sorted(checker.REGISTRY) == [
         "availability",
+        "bounded-staleness",
         "convergence",
         "faults",
         "stats",
