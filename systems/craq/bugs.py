@@ -678,7 +678,8 @@ class HeadAnswersToo(Node):
         effects = super()._ack(source, ack, now)
         if not self.place.is_head:
             return effects
-        return [*effects, *map(self._reply, self.store.log[before : self.store.committed])]
+        fresh = self.store.log[before : self.store.committed]
+        return [*effects, *(self._reply(entry) for entry in fresh if self._is_told(entry))]
 
 
 class ShyOfLease(Node):

@@ -239,16 +239,17 @@ class Node:
 
     def _is_fresh(self, request: Request, now: Nanos) -> bool:
         """Whether the read mode lets this node answer from its own store. It may have missed newer
-        epochs; of one that the client has missed the client is told first."""
+        epochs; of one that the client has missed the client is told first. A spare, whose log may
+        be shorter than it was, has nothing to say."""
         number = self.place.number
-        if not 0 < self.epoch <= request.epoch or number != self.layout.number_of(request.key):
+        if not self.synced or request.epoch < self.epoch:
+            return False
+        if number != self.layout.number_of(request.key):
             return False
         assert self.freshness is not None
         if self.is_sharded and not self.moving.is_settled_here(request.key):
             return False
-        until = NEVER
-        if self.synced and self.lease_until:
-            until = min(now, self.lease_until)
+        until = min(now, self.lease_until) if self.lease_until else NEVER
         if request.key in self.store.locks and self.tolerance != Tolerance():
             return False
         cell = self.store.cells.get(request.key)

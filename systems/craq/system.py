@@ -54,9 +54,9 @@ class Craq:
     `read_mode` (section 2.3 of the paper) says what a replica may answer from its own store:
 
     - `strong`: only what is known to be the newest.
-    - `eventual`: the newest version that it knows to be committed, with or without a lease. A node
-      never goes back to an older version, but a client that changes nodes may, and may not see what
-      it has written itself.
+    - `eventual`: the newest version that it knows to be committed, with or without a lease, as long
+      as it does not know that it is in the chain no more. A node never goes back to an older
+      version, but a client that changes nodes may, and may not see what it has written itself.
     - `bounded`: the same, where it is known to be behind by no more than `bound` (a time), and by
       no more than `bound_versions` of the key, of what was committed when the read began; else as
       `strong`. By time a node answers for so long after its lease's end; by versions only under it.

@@ -61,6 +61,13 @@ def test_eventual_read_is_answered_by_a_node_that_missed_the_clients_epoch() -> 
     assert read(written(EVENTUAL), epoch=7) == A
 
 
+def test_node_that_knows_it_was_left_out_answers_no_eventual_read() -> None:
+    """It may have to drop its log, and to go back."""
+    chain = written(EVENTUAL)
+    chain.follow(Config(2, ("n1", "n3")))
+    assert read(chain) == NotReady(1, 2)
+
+
 def test_client_that_missed_an_epoch_is_told_first() -> None:
     assert read(written(EVENTUAL), epoch=0) == Moved(1, laid(Config(1, ("n1", "n2", "n3"))))
 
