@@ -60,6 +60,7 @@ class Row(Struct, frozen=True):
     found: Found | None
     broke: str = ""
     took_s: float = 0.0
+    cpu_s: float = 0.0  # of its process, without the nodes of a live row
 
     @property
     def holds(self) -> bool:

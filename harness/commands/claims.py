@@ -136,7 +136,8 @@ def _work(name: str, folder: Path) -> None:
         log = folder / "rows" / f"{name}.log"
         log.write_text(traceback.format_exc())
         done = row(claim, None, f"{type(error).__name__}: {error} (all of it: {log})")
-    done = msgspec.structs.replace(done, took_s=round(time.monotonic() - begun, 1))
+    took, cpu = round(time.monotonic() - begun, 1), round(time.process_time(), 1)
+    done = msgspec.structs.replace(done, took_s=took, cpu_s=cpu)
     path = _row_file(folder, name)
     draft = path.with_suffix(".new")
     draft.write_bytes(msgspec.json.format(msgspec.json.encode(done)))
