@@ -22,7 +22,7 @@ from harness.claims.registry import CLAIMS, chosen, in_order_of_work
 from harness.error import UserError
 from harness.run import EXIT_OK, EXIT_WRONG
 
-PATIENCE = 240.0  # seconds; a row that takes longer is given up
+PATIENCE = 900.0  # seconds; a row that takes longer is given up
 TAIL = "claims.registry"  # what a process has imported before it begins a row
 
 
