@@ -52,7 +52,7 @@ OUTCOMES: dict[str, bool] = {
     "unavailable": True,  # the request was never sent, or was refused before anything was done
     "not-leader": True,
     "wrong-epoch": True,
-    "busy": True,  # a compare-and-set met an outstanding write: says nothing about the value
+    "busy": True,  # met an outstanding write, or another's transaction: says nothing of the value
     "bad-version": True,  # the version differed; the value may not have
     "precondition-failed": True,  # the value was compared at one point of the order, and differed
     "no-node": True,

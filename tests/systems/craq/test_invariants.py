@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from harness.error import InvariantViolated
 from systems.craq.invariants import ChainInvariants
 from systems.craq.layout import Config
-from systems.craq.message import Update
+from systems.craq.message import Decided, Update
 from tests.systems.craq.by_hand import Chain, entry_of, laid
+from tests.systems.craq.by_hand_across import Chains, X, Y
 
 
 def written() -> tuple[Chain, ChainInvariants]:
@@ -71,3 +72,20 @@ def test_log_that_is_no_prefix_of_the_predecessors_is_seen() -> None:
         chain[name].store.append(entry_of(2, "c2", name))
     with pytest.raises(InvariantViolated, match="its predecessor has"):
         watcher.check(chain.nodes)
+
+
+@pytest.mark.parametrize("error", ["", "busy"])
+def test_transaction_that_ends_in_two_chains_otherwise_is_seen(error: str) -> None:
+    chains = Chains()
+    watcher = ChainInvariants()
+    chains.txn(["append", X, 1], ["append", Y, 2])
+    decided = chains.until(Decided)
+    watcher.check(chains.nodes)
+    chains.lose()
+    chains.hear("n3", replace(decided, error=error), "n1")
+    chains.within()
+    if error:
+        with pytest.raises(InvariantViolated, match="ended in one chain with commit"):
+            watcher.check(chains.nodes)
+    else:
+        watcher.check(chains.nodes)
