@@ -39,8 +39,9 @@ def _measure(lab: Lab) -> Found:
         ),
         how=COUNT,
         holds=exact and as_paper and all(c["verdict"] == "valid" for c in counts),
-        note="Requests and watch events, no replies, of the recipes as they are, on three simulated "
-        "servers (n = 1,000: on one, which changes nothing of what is counted); every n of the plot equals its formula exactly (docs/herd.md has each term).",
+        note="Requests and watch events, no replies, of the recipes as they are, on three "
+        "simulated servers (n = 1,000: on one, which changes nothing of what is counted); every n "
+        "of the plot equals its formula exactly (docs/herd.md has each term).",
         plots=("lock-counts.png",),
         data=counts,
     )

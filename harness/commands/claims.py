@@ -29,15 +29,14 @@ TAIL = "claims.registry"  # what a process has imported before it begins a row
 def claims(
     names: Sequence[str], *, live: bool, jobs: int, results: Path, table: Path | None
 ) -> int:
-    """Measure the rows of these names, or all, print the table, and keep it in
+    """Measure the rows of these names, or all, print the table, and keep what was found in
     `results`/claims/; with `table` also write the page there, its plots in a folder beside it.
+    Rows of the page that were not measured now are as they were kept there.
 
     0: every row holds; else 1. A row that breaks is told as such, and the others are measured.
     """
     if jobs < 1:
         raise UserError(f"--jobs: expected at least 1, got {jobs}")
-    if table is not None and names:
-        raise UserError("--table: the page has all rows; leave the names out")
     todo = in_order_of_work(chosen(tuple(names), live=live))
     folder = results / "claims"
     try:
@@ -48,7 +47,7 @@ def claims(
     found = {one.name: one for one in _measured(todo, folder, jobs)}
     rows = [found[claim.name] for claim in CLAIMS if claim.name in found]
     typer.echo(page.text(rows, shutil.get_terminal_size((140, 24)).columns))
-    _write(rows, folder, table, whole=not names)
+    _write(_with_kept(rows, folder), folder, table)
     typer.echo(f"{time.monotonic() - begun:.0f} s; figures and plots are in {folder}/")
     return EXIT_OK if all(one.holds for one in rows) else EXIT_WRONG
 
@@ -62,9 +61,21 @@ def list_claims() -> int:
     return EXIT_OK
 
 
-def _write(rows: Sequence[Row], folder: Path, table: Path | None, *, whole: bool) -> None:
-    if whole:
-        (folder / "claims.md").write_text(page.markdown(rows, "."))
+def _with_kept(rows: Sequence[Row], folder: Path) -> list[Row]:
+    """These, and those that were kept of the others, in the order of the table."""
+    found = {one.name: one for one in rows}
+    for claim in CLAIMS:
+        path = _row_file(folder, claim.name)
+        if claim.name not in found and path.exists():
+            found[claim.name] = _read(path)
+    kept = len(found) - len(rows)
+    if kept:
+        typer.echo(f"of the others {kept} rows are kept from before")
+    return [found[claim.name] for claim in CLAIMS if claim.name in found]
+
+
+def _write(rows: Sequence[Row], folder: Path, table: Path | None) -> None:
+    (folder / "claims.md").write_text(page.markdown(rows, "."))
     if table is None:
         return
     plots = table.with_suffix("")
@@ -75,19 +86,24 @@ def _write(rows: Sequence[Row], folder: Path, table: Path | None, *, whole: bool
     table.write_text(page.markdown(rows, plots.name))
 
 
+def _read(path: Path) -> Row:
+    return msgspec.json.decode(path.read_bytes(), type=Row)
+
+
 def _measured(todo: Sequence[Claim], folder: Path, jobs: int) -> Iterator[Row]:
     """Each row in a process of its own, `jobs` at a time, live ones alone; as they are done."""
     context = get_context("forkserver")
     context.set_forkserver_preload([TAIL])
     waiting = list(todo)
     running: dict[Any, tuple[Claim, float]] = {}  # by process
+    for claim in todo:  # what was kept is of another run
+        _row_file(folder, claim.name).unlink(missing_ok=True)
     show = _Show(len(todo))
     try:
         while waiting or running:
             while waiting and _has_room(waiting[0], [c for c, _ in running.values()], jobs):
                 claim = waiting.pop(0)
                 process = context.Process(target=_work, args=(claim.name, folder), daemon=False)
-                _row_file(folder, claim.name).unlink(missing_ok=True)
                 process.start()
                 running[process] = (claim, time.monotonic())
             show.running([claim.name for claim, _ in running.values()])
@@ -121,7 +137,7 @@ def _row_file(folder: Path, name: str) -> Path:
 def _row_of(process: Any, claim: Claim, folder: Path, took: float) -> Row:
     path = _row_file(folder, claim.name)
     if path.exists():
-        return msgspec.json.decode(path.read_bytes(), type=Row)
+        return _read(path)
     why = f"given up after {took:.0f} s" if took > PATIENCE else f"ended with {process.exitcode}"
     return row(claim, None, why, took)
 

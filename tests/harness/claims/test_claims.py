@@ -95,5 +95,5 @@ def test_page_says_no_where_a_row_does_not_hold() -> None:
     claim = Claim("some", FIGURE, "a paper", "It is so.", (), lambda lab: found)
     found = Found("1", "2", COUNT, holds=False)
     text = page.markdown([row(claim, found)], "claims")
-    assert "| [some](#some) | a paper | 1 | 2 | exact count | **no** |" in text
+    assert "| [some](#some) | a paper | 1 | 2 | exact count |  | **no** |" in text
     assert "0 of 1 rows hold." in text
