@@ -106,3 +106,4 @@ _ANSWERS: dict[str, Callable[[Layout, Layout, Any], Answer]] = {
     "move-range": _move_range,
 }
 ADMINISTRATION = frozenset(_ANSWERS)
+MOVES = frozenset({"begin-move", "move-range"})  # of which there are none with a lone chain

@@ -14,7 +14,8 @@ from systems.craq.node import Node
 
 
 class ChainInvariants:
-    """- a version has one layout, and an epoch one chain; nobody is in two chains of a layout;
+    """- a version has one layout, and an epoch one chain; nobody is in two chains of a layout, and
+      no chain is longer than it is to be, those that are to leave it not counted;
     - what is committed anywhere in a chain is committed everywhere, at the same place in the log;
     - every member that lacks nothing holds all that its chain ever committed, in every later epoch
       too;
@@ -67,6 +68,9 @@ class ChainInvariants:
         if len(set(members)) < len(members):
             raise InvariantViolated(f"somebody is in two chains: {layout}")
         for number, config in enumerate(layout.chains):
+            staying = set(config.chain) - set(layout.out)
+            if not config.chain or len(staying) > layout.wanted[number]:
+                raise InvariantViolated(f"chain {number} is empty, or too long: {layout}")
             known = self.epochs.setdefault(config.epoch, (number, config.chain))
             if known != (number, config.chain):
                 raise InvariantViolated(

@@ -10,7 +10,7 @@ from harness.clock import duration
 from harness.core import ClientCore, Core, NodeId
 from harness.script import Script
 from harness.system import Carries, Invariants, node_names
-from systems.craq.administration import ADMINISTRATION
+from systems.craq.administration import ADMINISTRATION, MOVES
 from systems.craq.administrator import Administrable, Administrator
 from systems.craq.client import Client
 from systems.craq.elected import ElectedManager
@@ -101,6 +101,8 @@ class Craq:
         if join not in PLACES:
             raise ValueError(f"join: expected one of {', '.join(PLACES)}, got {join!r}")
         self.first = first_layout(self.nodes, chains, spares)
+        if chains == 1:
+            self.supports = self.supports - MOVES
         self.join = join
         self.deciders = node_names(managers, "m")
         self.servers = node_names(ensemble, "z")

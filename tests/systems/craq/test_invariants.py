@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from harness.error import InvariantViolated
 from systems.craq.invariants import ChainInvariants
-from systems.craq.layout import Config
+from systems.craq.layout import Config, Layout, first_layout
 from systems.craq.message import Decided, Update
 from tests.systems.craq.by_hand import Chain, entry_of, laid
 from tests.systems.craq.by_hand_across import Chains, X, Y
@@ -89,3 +89,39 @@ def test_transaction_that_ends_in_two_chains_otherwise_is_seen(error: str) -> No
             watcher.check(chains.nodes)
     else:
         watcher.check(chains.nodes)
+
+
+def two_chains(**changes: object) -> Layout:
+    """n1 n2 | n3 n4, the second version."""
+    first = first_layout(("n1", "n2", "n3", "n4"), chains=2)
+    return replace(first, version=3, **changes)
+
+
+def watch(**layouts: Layout) -> None:
+    """Look at nodes that know these layouts, and hold nothing."""
+    chain = Chain()
+    for name, layout in layouts.items():
+        chain[name].layout = layout
+    ChainInvariants().check({name: chain[name] for name in layouts})
+
+
+@pytest.mark.parametrize(
+    ("layout", "what"),
+    [
+        (two_chains(wanted=(2, 1)), "too long"),
+        (two_chains(chains=(Config(1, ("n1", "n2")), Config(3, ()))), "empty"),
+        (two_chains(chains=(Config(1, ("n1", "n2")), Config(3, ("n2", "n4")))), "in two chains"),
+    ],
+)
+def test_layout_that_cannot_be_is_seen(layout: Layout, what: str) -> None:
+    with pytest.raises(InvariantViolated, match=what):
+        watch(n2=layout)
+
+
+def test_node_that_is_to_leave_does_not_make_its_chain_too_long() -> None:
+    watch(n2=two_chains(wanted=(2, 1), out=("n4",)))
+
+
+def test_two_layouts_of_one_version_are_seen() -> None:
+    with pytest.raises(InvariantViolated, match="two layouts"):
+        watch(n2=two_chains(), n3=two_chains(out=("n4",)))

@@ -221,3 +221,64 @@ def test_spares_come_in_one_at_a_time() -> None:
     assert managed.config == Config(5, ("n1", "n2"), "n2")
     managed.run(500 * MS, "n1", "n3")
     assert managed.config.epoch == 5
+
+
+# Spares and several chains
+
+
+class Fleet:
+    """A manager of n1 n2 | n3 n4 with the spares n5 and n6; whoever pings hears all others, and has
+    caught up with the chain that calls it."""
+
+    nodes = tuple(f"n{i}" for i in range(1, 7))
+
+    def __init__(self) -> None:
+        self.now = 0
+        first = first_layout(self.nodes, chains=2, spares=2)
+        self.manager = Manager("m1", self.nodes, first, TIMES)
+        list(self.manager.start((), self.now))
+
+    @property
+    def chains(self) -> list[tuple[str, ...]]:
+        return [config.chain for config in self.manager.layout.chains]
+
+    def run(self, time: int, *lost: str) -> None:
+        """Let time pass while all but these ping."""
+        until = self.now + time
+        while self.now < until:
+            self.now += TICK
+            layout = self.manager.layout
+            for node in self.nodes:
+                number = layout.place_of(node, self.nodes)
+                epoch = layout.chains[number].epoch if number >= 0 else 0
+                if node not in lost:
+                    ping = Ping(epoch, 1, self.now, self.now - 1, self.nodes, True)
+                    list(self.manager.receive(node, ping, self.now))
+            list(self.manager.timer("tick", self.now))
+
+
+def test_chain_that_lost_a_node_gets_a_spare_and_the_other_does_not() -> None:
+    fleet = Fleet()
+    fleet.run(5 * SECOND)
+    assert fleet.chains == [("n1", "n2"), ("n3", "n4")]
+    fleet.run(2 * SECOND, "n3")
+    assert fleet.chains == [("n1", "n2"), ("n4", "n5")]
+
+
+def test_node_that_comes_back_is_a_spare_and_makes_no_chain_longer() -> None:
+    fleet = Fleet()
+    fleet.run(5 * SECOND)
+    fleet.run(2 * SECOND, "n1")
+    fleet.run(3 * SECOND)
+    assert fleet.chains == [("n2", "n5"), ("n3", "n4")]
+    fleet.run(2 * SECOND, "n5", "n6")
+    assert fleet.chains == [("n2", "n1"), ("n3", "n4")]
+
+
+def test_two_chains_that_lose_nodes_at_once_both_get_spares() -> None:
+    fleet = Fleet()
+    fleet.run(5 * SECOND)
+    fleet.run(4 * SECOND, "n1", "n4")
+    assert sorted(node for chain in fleet.chains for node in chain) == ["n2", "n3", "n5", "n6"]
+    epochs = [config.epoch for config in fleet.manager.layout.chains]
+    assert len(set(epochs)) == 2
