@@ -21,7 +21,8 @@ MOST_STEPS = 50_000  # entries of a state table that are worth asking a model fo
 
 class Found(Struct, frozen=True):
     """A key's verdict, by which algorithm; where it is invalid, `end` is the rank of the return
-    that ends the shortest violating prefix, and `task` the one that returns there."""
+    that ends a violating prefix (the shortest, but for what only an easier model was asked), and
+    `task` the one that returns there."""
 
     valid: bool
     algorithm: str
@@ -63,7 +64,7 @@ def _search(model: Any, tasks: Sequence[Task], meter: Meter) -> Deciding:
         turn += 1
         if turn == SOON and scan.table.close(MOST_STEPS, MOST_STEPS):
             searches[0][1].close()
-            searches[0] = ("frontier kernel", _compiled(scan, meter))
+            searches[0] = ("frontier kernel", compiled(model, tasks, scan, meter))
         for name, search in searches:
             decision = _slice(search)
             if decision is None:
@@ -78,10 +79,23 @@ def _search(model: Any, tasks: Sequence[Task], meter: Meter) -> Deciding:
         yield
 
 
-def _compiled(scan: Scan, meter: Meter) -> Search:
+def compiled(model: Any, tasks: Sequence[Task], scan: Scan, meter: Meter) -> Search:
+    """The frontier search as a kernel, of a key whose table of states is closed."""
     from checker.kernel.frontier import frontier
 
-    return frontier(scan, meter)
+    return frontier(scan, meter, _easier(model, tasks))
+
+
+def _easier(model: Any, tasks: Sequence[Task]) -> Scan | None:
+    """The same key by a model that allows more, if there is one."""
+    relaxed = getattr(model, "relaxed", None)
+    found = relaxed([(task.f, task.value, task.result) for task in tasks]) if relaxed else None
+    if found is None:
+        return None
+    model, heads = found
+    pairs = zip(heads, tasks, strict=True)
+    scan = Scan(model, [Task(h[0], h[1], h[2], t.call, t.ret, t.at) for h, t in pairs if h])
+    return scan if scan.table.close(MOST_STEPS, MOST_STEPS) else None
 
 
 def _slice(search: Search) -> Decision | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 UPDATE = 0  # may change the state, or is legal only in some states
@@ -32,6 +32,9 @@ class Model(Protocol[S]):
     - `refused(f, value, observed)`: what an operation that was refused by a comparison tells, as
       (f, value, result), or None for nothing;
     - `of(fs)`: the plainest model for a key on which only these operations were done;
+    - `relaxed(heads)`: an easier model, and these operations (f, value, result) as it has them (None
+      for one left out), such that an order here is an order there, too: what has no order there has
+      none here. None where there is no such model;
     - `keyed = True`: it takes the operations of all keys at once, as values (key, value) and
       results (key, result).
     """
@@ -175,6 +178,19 @@ class CasRegister(Register):
     def refused(self, f: str, value: Any, observed: Any) -> tuple[str, Any, Any] | None:
         """A refused cas tells what the value was, or at least what it was not."""
         return ("refused", value, observed) if f == "cas" else None
+
+    def relaxed(
+        self, heads: Sequence[tuple[str, Any, Any]]
+    ) -> tuple[Model[Any], list[tuple[str, Any, Any] | None]] | None:
+        """A register, in which a cas writes, whatever it finds, and a refused one does nothing.
+        None for a model made of this one, of which that need not be so."""
+        if type(self) is not CasRegister:
+            return None
+        made: list[tuple[str, Any, Any] | None] = []
+        for f, value, result in heads:
+            new = ("write", value[1], result) if f == "cas" else (f, value, result)
+            made.append(None if f == "refused" else new)
+        return Register(self._initial), made
 
 
 class KvAppend:

@@ -11,6 +11,7 @@ it was: all that it knows is in arrays.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,12 +24,16 @@ from checker.search import BYTES_A_CONFIGURATION, VALID_DECISION, Decision, Mete
 
 SLICE = 20_000  # configurations looked at between two times that a search can be stopped
 FIRST_ROOM = 1024  # rows
+BEAMS = (16, 128, 1024, 8192)  # configurations kept from one step to the next
+ALL = 1 << 60
+ENDLESS = 1 << 60
+EASIER_SLICES = 100
 _OBSERVER, _BLIND, _UPDATE = OBSERVER, BLIND, UPDATE
 
-VALID, INVALID, STOPPED, FULL = 0, 1, 2, 3
+VALID, INVALID, STOPPED, FULL, UNSURE = 0, 1, 2, 3, 4
 
 # Where a search is: the places of an int64 array
-STEP, CALLED, OPEN, FRONT, PHASE, KEPT, QUEUED, HEAPED, TURN, GROUPS = range(10)
+STEP, CALLED, OPEN, FRONT, PHASE, KEPT, QUEUED, HEAPED, TURN, GROUPS, CUT = range(11)
 _BASE = 1 << 29  # makes every rank positive
 _EACH = 1 << 14  # an observer satisfied is worth more than any number of tasks used
 
@@ -203,7 +208,27 @@ def _forget(row, word, bit, width):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def search(limit, at, key, view, front, kept, queue, heap, row):  # type: ignore[no-untyped-def]
+def _best(front, rows, beam, width):  # type: ignore[no-untyped-def]
+    """Keep the rows with the most behind them: updates finished, observers satisfied, and few tasks
+    used. How many are kept."""
+    score = np.zeros(rows, np.int64)
+    for j in range(rows):
+        bits = front.bits[j]
+        for w in range(width):
+            score[j] += 4 * count(bits[w]) + 2 * count(bits[width + w]) - count(bits[2 * width + w])
+    kept = 0
+    for j in np.argsort(-score, kind="mergesort")[:beam]:
+        front.alive[j] = False
+    for j in range(rows):
+        if not front.alive[j]:
+            front.states[kept] = front.states[j]
+            front.bits[kept] = front.bits[j]
+            kept += 1
+    return kept
+
+
+@njit(cache=True)
+def search(limit, beam, at, key, view, front, kept, queue, heap, row):  # type: ignore[no-untyped-def]
     """Go on from where `at` says, looking at no more than about `limit` configurations. VALID,
     INVALID (at step at[STEP]), STOPPED (at the limit) or FULL (more room is needed)."""
     width = row.shape[0] // 3
@@ -242,6 +267,9 @@ def search(limit, at, key, view, front, kept, queue, heap, row):  # type: ignore
         while at[HEAPED] > 0:
             if spent >= limit:
                 return STOPPED
+            if at[KEPT] >= 2 * beam:
+                at[CUT] = 1
+                break
             if at[QUEUED] + margin > len(queue.states):
                 return FULL
             if at[KEPT] + margin > min(len(kept.states), len(front.states)):
@@ -302,9 +330,12 @@ def search(limit, at, key, view, front, kept, queue, heap, row):  # type: ignore
                 _forget(row, word, bit, width)
                 rows += insert(kept.states[j], row, width, front, at[TURN], rows) > 0
         at[FRONT] = compact(front, rows)
+        if at[FRONT] > beam:
+            at[FRONT] = _best(front, at[FRONT], beam, width)
+            at[CUT] = 1
         at[PHASE] = 0
         if at[FRONT] == 0:
-            return INVALID
+            return UNSURE if at[CUT] else INVALID
         view.tasks[: at[OPEN] - 1] = view.tasks[1 : at[OPEN]]
         at[OPEN] -= 1
         at[STEP] += 1
@@ -314,7 +345,8 @@ def search(limit, at, key, view, front, kept, queue, heap, row):  # type: ignore
 class FrontierKernel:
     """The search over one key, whose state table is closed."""
 
-    def __init__(self, scan: Scan) -> None:
+    def __init__(self, scan: Scan, beam: int = ALL) -> None:
+        self._beam = beam
         self._key = _key(scan)
         bits = scan.wide + len(scan.lost)
         width = max(1, -(-bits // 64))
@@ -322,7 +354,7 @@ class FrontierKernel:
         self._sets = [room(FIRST_ROOM, width) for _ in range(3)]
         self._heap = np.zeros(FIRST_ROOM, np.int64)
         self._row = np.zeros(3 * width, np.uint64)
-        self._at = np.zeros(10, np.int64)
+        self._at = np.zeros(11, np.int64)
         self._at[FRONT] = 1
         self._sets[0].alive[0] = True
 
@@ -338,11 +370,20 @@ class FrontierKernel:
         return total + self._heap.nbytes
 
     def run(self, limit: int) -> int:
-        """VALID, INVALID or STOPPED."""
+        """VALID, INVALID or STOPPED; UNSURE where a beam lost what may have led on."""
         while True:
             front, kept, queue = self._sets
             end: int = search(
-                limit, self._at, self._key, self._view, front, kept, queue, self._heap, self._row
+                limit,
+                self._beam,
+                self._at,
+                self._key,
+                self._view,
+                front,
+                kept,
+                queue,
+                self._heap,
+                self._row,
             )
             if end != FULL:
                 return end
@@ -354,23 +395,49 @@ class FrontierKernel:
         self._heap = np.concatenate([self._heap, np.zeros(rows - len(self._heap), np.int64)])
 
 
-def frontier(scan: Scan, meter: Meter) -> Search:
-    """The search as checker.frontier has it; the table of `scan` must be closed."""
-    kernel = FrontierKernel(scan)
+def frontier(scan: Scan, meter: Meter, easier: Scan | None = None) -> Search:
+    """The search as checker.frontier has it; the tables of the scans must be closed.
+
+    First with narrow beams: a frontier of which only the best configurations are kept. One that
+    comes to the end has found an order; one that does not has shown nothing. Then, for a while, a
+    search of `easier`, the same key by a model that allows more (Model.relaxed): what has no order
+    there has none here, though a shorter prefix may have none either. Then all of the frontier.
+    """
+    attempts = [(scan, beam, ENDLESS) for beam in (*BEAMS, ALL)]
+    if easier is not None:
+        attempts.insert(2, (easier, ALL, EASIER_SLICES))
+    for which, beam, slices in attempts:
+        end, step = yield from _attempt(FrontierKernel(which, beam), slices, meter)
+        if end == VALID and which is scan:
+            return VALID_DECISION
+        if end == INVALID:
+            return Decision(step if which is scan else _same_return(which, step, scan))
+    raise AssertionError("all of the frontier decides")
+
+
+def _attempt(
+    kernel: FrontierKernel, slices: int, meter: Meter
+) -> Generator[None, None, tuple[int, int]]:
+    """How a search ends, and at which step; STOPPED after so many slices."""
     held = 0
     try:
-        while True:
+        for _ in range(slices):
             end = kernel.run(SLICE)
-            if end == VALID:
-                return VALID_DECISION
-            if end == INVALID:
-                return Decision(kernel.step)
+            if end != STOPPED:
+                return end, kernel.step
             now = kernel.bytes // BYTES_A_CONFIGURATION
             meter.held += now - held
             held = now
             yield
     finally:
         meter.held -= held
+    return STOPPED, kernel.step
+
+
+def _same_return(easier: Scan, step: int, scan: Scan) -> int:
+    """The step of `scan` with the return that is at this step of `easier`."""
+    ret = easier.tasks[easier.returns[step]].ret
+    return next(k for k, i in enumerate(scan.returns) if scan.tasks[i].ret == ret)
 
 
 def _key(scan: Scan) -> Key:

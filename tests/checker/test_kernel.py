@@ -89,6 +89,28 @@ def test_kernel_ends_where_its_twin_ends() -> None:
     assert 0.2 < sum(end >= 0 for end in ends) / len(ends) < 0.8
 
 
+def test_a_narrow_beam_finds_only_orders_that_there_are() -> None:
+    rng = random.Random("beam")
+    found = 0
+    for _ in range(60):
+        tasks = register(rng, 120, 10, wrong=rng.choice((0.0, 0.1)))
+        scan = Scan(CasRegister(), tasks)
+        assert scan.table.close(10_000, 100_000)
+        end = kernel.FrontierKernel(scan, beam=2).run(1 << 40)
+        found += end == kernel.VALID
+        assert end == kernel.UNSURE or (end == kernel.VALID) == (twin(tasks) < 0)
+    assert found > 5
+
+
+def test_a_model_made_of_another_is_not_relaxed_as_that_one() -> None:
+    class Adds(CasRegister):
+        """A register with one more operation."""
+
+        fs = CasRegister.fs | {"add"}
+
+    assert Adds().relaxed([("add", 1, 1)]) is None
+
+
 def test_kernel_grows_when_it_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "FIRST_ROOM", 2)
     rng = random.Random(7)
