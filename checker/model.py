@@ -32,9 +32,9 @@ class Model(Protocol[S]):
     - `refused(f, value, observed)`: what an operation that was refused by a comparison tells, as
       (f, value, result), or None for nothing;
     - `of(fs)`: the plainest model for a key on which only these operations were done;
-    - `relaxed(heads)`: an easier model, and these operations (f, value, result) as it has them (None
-      for one left out), such that an order here is an order there, too: what has no order there has
-      none here. None where there is no such model;
+    - `relaxed(heads)`: an easier model, and these operations (f, value, result) as it has them, or
+      None for one left out, such that an order here is an order there, too: what has no order there
+      has none here. None where there is no such model;
     - `keyed = True`: it takes the operations of all keys at once, as values (key, value) and
       results (key, result).
     """
