@@ -221,7 +221,7 @@ def claims(
     """Measure what the lectures and papers claim of the systems: the paper's figure beside ours.
 
     Rows are simulated or counted, but for those that are live. What a row found, and its plot, is
-    kept in results/claims/. 0 if every row holds, 1 if one does not.
+    kept in results/claims/. 0 if every row holds, 1 if one does not, 255 if one broke.
     """
     from harness.commands import claims as commands
 

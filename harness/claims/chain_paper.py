@@ -163,15 +163,19 @@ def _draw(lab: Lab, ours: Mapping[tuple[str, int], list[float]]) -> None:
 # --- section 4: outages
 
 PAPER = {"head": 2, "middle": 4, "tail": 2}
+SEEDS = range(1, 6)
 
 
 def _outage(lab: Lab) -> Found:
-    steps = {place: _steps(lab.run(f"claims/cr-outage-{place}", trace=True)) for place in PAPER}
-    ours = {
-        "head": steps["head"]["configured"] + steps["head"]["telling"],
-        "middle": steps["middle"]["answered"],
-        "tail": steps["tail"]["answered"],
-    }
+    measured = [
+        {
+            place: _steps(lab.run(f"claims/cr-outage-{place}", seed=seed, trace=True))
+            for place in PAPER
+        }
+        for seed in SEEDS
+    ]
+    every = [_waits(steps) for steps in measured]
+    steps, ours = measured[0], every[0]
     _draw_outage(lab, ours)
     return Found(
         paper="from the master's decision, in message delays: head 2, middle 4, tail 2",
@@ -179,10 +183,10 @@ def _outage(lab: Lab) -> Found:
         + f" (of the middle's {ours['middle']:g}, {steps['middle']['mended']:g} until the "
         "successor has what it lacked)",
         how=SIMULATION,
-        holds=ours == PAPER,
+        holds=all(one == PAPER for one in every),
         note="Every message takes one delay and nothing else takes time; counted is from when the "
-        "manager sends the new chain. *Tail*: until clients whose updates were under way have the "
-        "new tail's answer. *Head*: one delay until the new head knows (measured), one for its "
+        f"manager sends the new chain, the same with {len(SEEDS)} seeds. *Tail*: until clients "
+        "whose updates were under way have the new tail's answer. *Head*: one delay until the new head knows (measured), one for its "
         "word to a client that asks it (measured): the paper's master tells all clients, our "
         "manager none, so a client that waits for the dead head asks another node only when its "
         "own patience (a quarter of its timeout) is over. *Middle*: the paper counts the four "
@@ -192,6 +196,15 @@ def _outage(lab: Lab) -> Found:
         plots=("cr-outage.png",),
         data=steps,
     )
+
+
+def _waits(steps: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """How many message delays a client waits at least, once each node has failed."""
+    return {
+        "head": steps["head"]["configured"] + steps["head"]["telling"],
+        "middle": steps["middle"]["answered"],
+        "tail": steps["tail"]["answered"],
+    }
 
 
 def _steps(run: Run) -> dict[str, float]:

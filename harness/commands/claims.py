@@ -20,7 +20,7 @@ from harness.claims.claim import Claim, Row, row
 from harness.claims.lab import Lab
 from harness.claims.registry import CLAIMS, chosen, in_order_of_work
 from harness.error import UserError
-from harness.run import EXIT_OK, EXIT_WRONG
+from harness.run import EXIT_BROKEN, EXIT_OK, EXIT_WRONG
 
 PATIENCE = 900.0  # seconds; a row that takes longer is given up
 TAIL = "claims.registry"  # what a process has imported before it begins a row
@@ -33,7 +33,7 @@ def claims(
     `results`/claims/; with `table` also write the page there, its plots in a folder beside it.
     Rows of the page that were not measured now are as they were kept there.
 
-    0: every row holds; else 1. A row that breaks is told as such, and the others are measured.
+    0: every row holds; 1: one does not; 255: one broke, which is told, and the others are measured.
     """
     if jobs < 1:
         raise UserError(f"--jobs: expected at least 1, got {jobs}")
@@ -49,6 +49,8 @@ def claims(
     typer.echo(page.text(rows, shutil.get_terminal_size((140, 24)).columns))
     _write(_with_kept(rows, folder), folder, table)
     typer.echo(f"{time.monotonic() - begun:.0f} s; figures and plots are in {folder}/")
+    if any(one.found is None for one in rows):
+        return EXIT_BROKEN
     return EXIT_OK if all(one.holds for one in rows) else EXIT_WRONG
 
 
