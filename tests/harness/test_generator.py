@@ -140,6 +140,30 @@ def test_flip_flop_takes_turns_and_ends_with_the_first_that_ends():
     ]
 
 
+def test_any_asks_none_that_is_sure_to_have_nothing_yet():
+    class Slow:
+        """Has one op, at a time that it is sure of."""
+
+        hears = False
+
+        def __init__(self) -> None:
+            self.asked: list[int] = []
+
+        def op(self, ctx):
+            self.asked.append(ctx.time)
+            if ctx.time < SECOND:
+                return gen.Pending(SECOND, True), self
+            return gen.lift(WRITE).op(ctx)
+
+        def update(self, ctx, event):
+            return self
+
+    slow = Slow()
+    history = play(gen.any(slow, gen.limit(200, gen.stagger(10 * MS, gen.repeat(READ), Random(1)))))
+    assert times([op for op in history if op.f == "write"]) == [SECOND]
+    assert slow.asked == [0, SECOND]
+
+
 def test_any_gives_each_its_share_and_goes_on_with_what_is_left():
     source = gen.any(gen.limit(300, gen.repeat(READ)), gen.limit(300, gen.repeat(WRITE)))
     order = fs(play(source))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from systems.craq.message import Entry, Write
+from systems.craq.message import BEGIN, COMMIT, Entry, Stage, Write
 from systems.craq.options import Times, checked
 from systems.craq.store import Store
 
@@ -49,7 +49,8 @@ def test_truncated_log_leaves_no_trace_of_what_was_cut() -> None:
 def state(s: Store) -> tuple[Any, ...]:
     """All there is to know of a store."""
     cells = {k: (c.version, c.value, c.dirty) for k, c in s.cells.items() if c.version or c.dirty}
-    return s.log, s.committed, cells, s.done, s.stretches()
+    across = (s.pending, s.locks, s.ended)
+    return s.log, s.committed, cells, s.done, s.stretches(), across
 
 
 def slow(log: Sequence[Entry], committed: int) -> Store:
@@ -82,6 +83,28 @@ def test_cut_or_restored_store_is_as_if_its_log_had_come_entry_by_entry(
     assert state(restored) == state(slow(log, committed))
     restored.truncate(last)
     assert state(restored) == state(slow(log[:last], min(committed, last)))
+
+
+def test_log_with_a_transaction_over_chains_is_restored_and_cut_as_it_came() -> None:
+    parts = (("w", "x", "2"),)
+    begun = Stage(BEGIN, 0, (0, 1), (parts, ()))
+    ended = Stage(COMMIT, 0, (0, 1))
+    log = [
+        Entry(1, 1, "c1", 1, (Write("x", 1, "1"),), "1", 1),
+        Entry(2, 1, "c2", 1, (Write("x", 2, "2"),), parts, stage=begun),
+        Entry(3, 1, "c1", 2, (Write("y", 1, "3"),), "3", 1),
+        Entry(4, 1, "c2", 1, (Write("x", 2, "2"),), parts, stage=ended),
+        Entry(5, 1, "c3", 1, (Write("y", 2, "4"),), "4", 2),
+    ]
+    for committed in range(6):
+        restored = Store()
+        restored.restore(log, committed)
+        assert state(restored) == state(slow(log, committed))
+        for last in range(committed, 6):
+            cut = Store()
+            cut.restore(log, committed)
+            cut.truncate(last)
+            assert state(cut) == state(slow(log[:last], committed))
 
 
 def test_refused_entry_changes_no_value_and_is_remembered() -> None:

@@ -23,6 +23,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "quick": {"every": 100 * MS, "pause": 10 * MS, "lasts": 4 * SECOND},
     "alone": {"managers": 1, "ensemble": 0, "every": 150 * MS},
     "many-managers": {"managers": 3, "ensemble": 5},
+    "joins-at-the-head": {"nodes": 4, "join": "head", "every": 150 * MS},
+    "joins-in-the-middle": {"nodes": 4, "join": "middle", "every": 150 * MS},
     "slow-leases": {"lease": "1s", "ping": "200ms", "detect": "800ms"},
 }
 
