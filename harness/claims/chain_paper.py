@@ -187,12 +187,12 @@ def _outage(lab: Lab) -> Found:
         note="Every message takes one delay and nothing else takes time; counted is from when the "
         f"manager sends the new chain, the same with {len(SEEDS)} seeds. *Tail*: until clients "
         "whose updates were under way have the new tail's answer. *Head*: one delay until the new "
-        "head knows (measured), one for its word to a client that asks it (measured): the paper's master tells all clients, our "
-        "manager none, so a client that waits for the dead head asks another node only when its "
-        "own patience (a quarter of its timeout) is over. *Middle*: the paper counts the four "
-        "messages of its figure 3 (master, successor, master, predecessor, successor). Ours needs "
-        f"{steps['middle']['mended']:g} for that, since the successor asks its predecessor itself; "
-        "the fourth is the answer to the client that had waited.",
+        "head knows (measured), one for its word to a client that asks it (measured): the paper's "
+        "master tells all clients, our manager none, so a client that waits for the dead head asks "
+        "another node only when its own patience (a quarter of its timeout) is over. *Middle*: the "
+        "paper counts the four messages of its figure 3 (master, successor, master, predecessor, "
+        f"successor). Ours needs {steps['middle']['mended']:g} for that, since the successor asks "
+        "its predecessor itself; the fourth is the answer to the client that had waited.",
         plots=("cr-outage.png",),
         data=steps,
     )
