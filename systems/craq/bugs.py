@@ -656,7 +656,8 @@ class AlwaysAsks(Node):
     def _read(self, request: Request, now: Nanos) -> list[Effect]:
         effects = super()._read(request, now)
         said = effects[0].message if effects and isinstance(effects[0], Send) else None
-        if self.apportioned and isinstance(said, Reply) and request.key in self.store.cells:
+        asks = self.apportioned and not self.place.is_tail
+        if asks and isinstance(said, Reply) and request.key in self.store.cells:
             return self._ask_tail(request)
         return effects
 
