@@ -452,7 +452,8 @@ class Node:
     def _keep(self, entries: tuple[Entry, ...], now: Nanos) -> list[Effect]:
         """On disk before anybody hears of it."""
         if self.freshness:
-            at = NEVER if any(entry.stage is not None for entry in entries) else now
+            is_late = not self.synced or any(entry.stage is not None for entry in entries)
+            at = NEVER if is_late else now
             self.freshness.came(self.store.last, self.store.committed, at)
         return [Persist(Appended(entries, self.store.committed))]
 

@@ -129,6 +129,20 @@ def test_node_that_never_had_a_lease_answers_no_bounded_read() -> None:
     assert read(chain) == NotReady(1, 1)
 
 
+def test_node_that_joins_does_not_take_what_it_is_given_for_new() -> None:
+    """It was committed without this node, nobody here knows when."""
+    chain = written(HALF)
+    chain.follow(Config(2, ("n1", "n3")))
+    chain.write("b", client="wb")
+    chain.flow()
+    chain.now += 400 * MS
+    chain.follow(Config(3, ("n1", "n2", "n3"), "n2"))
+    chain.flow(lambda source, to, message: "n3" not in (source, to))
+    node = chain["n2"]
+    assert node.synced and node.store.cell("k").dirty == {2: "b"}
+    assert read(chain, epoch=3) is None
+
+
 @pytest.mark.parametrize(("values", "answer"), [("b", A), ("bc", A), ("bcd", None)])
 def test_dirty_key_is_answered_up_to_so_many_versions_behind(values: str, answer: Any) -> None:
     chain = written(Tolerance(versions=2))
