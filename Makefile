@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench claims format clean
 
 demo: .venv/ready
 	@$(BIN)/weaklink run plans/demo-zookeeper.yaml plans/demo-craq.yaml --driver live
@@ -18,6 +18,9 @@ check: .venv/ready-dev
 
 bench: .venv/ready-dev
 	@for b in bench/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+claims: .venv/ready
+	@$(BIN)/weaklink claims --table docs/claims.md
 
 format: .venv/ready-dev
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
