@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -23,7 +25,8 @@ from harness.error import UserError
 from harness.run import EXIT_BROKEN, EXIT_OK, EXIT_WRONG
 
 PATIENCE = 900.0  # seconds; a row that takes longer is given up
-TAIL = "claims.registry"  # what a process has imported before it begins a row
+STOPPING = 10.0  # that a live row may take to stop its nodes
+IMPORTED = "harness.claims.registry"  # what a process has imported before it begins a row
 
 
 def claims(
@@ -95,7 +98,7 @@ def _read(path: Path) -> Row:
 def _measured(todo: Sequence[Claim], folder: Path, jobs: int) -> Iterator[Row]:
     """Each row in a process of its own, `jobs` at a time, live ones alone; as they are done."""
     context = get_context("forkserver")
-    context.set_forkserver_preload([TAIL])
+    context.set_forkserver_preload([IMPORTED])
     waiting = list(todo)
     running: dict[Any, tuple[Claim, float]] = {}  # by process
     for claim in todo:  # what was kept is of another run
@@ -105,7 +108,7 @@ def _measured(todo: Sequence[Claim], folder: Path, jobs: int) -> Iterator[Row]:
         while waiting or running:
             while waiting and _has_room(waiting[0], [c for c, _ in running.values()], jobs):
                 claim = waiting.pop(0)
-                process = context.Process(target=_work, args=(claim.name, folder), daemon=False)
+                process = context.Process(target=_process, args=(claim.name, folder), daemon=False)
                 process.start()
                 running[process] = (claim, time.monotonic())
             show.running([claim.name for claim, _ in running.values()])
@@ -123,6 +126,8 @@ def _measured(todo: Sequence[Claim], folder: Path, jobs: int) -> Iterator[Row]:
     finally:
         for process in running:
             process.terminate()
+        for process in running:
+            process.join(STOPPING)
         show.close()
 
 
@@ -144,8 +149,16 @@ def _row_of(process: Any, claim: Claim, folder: Path, took: float) -> Row:
     return row(claim, None, why, took)
 
 
+def _process(name: str, folder: Path) -> None:
+    """One row, in a process of its own. Ctrl-C is the command's, which then stops this by SIGTERM;
+    a live run heals and reaps whatever stops it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(KeyboardInterrupt):
+        _work(name, folder)
+
+
 def _work(name: str, folder: Path) -> None:
-    """One row, in a process of its own: what came of it goes to its file, whatever that is."""
+    """One row: what came of it goes to its file, whatever that is."""
     claim = next(claim for claim in CLAIMS if claim.name == name)
     begun = time.monotonic()
     try:
