@@ -10,6 +10,8 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
+from msgspec.structs import replace
+
 from harness.clock import Nanos
 from harness.core import Effect, NodeId, Persist
 from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
@@ -18,7 +20,7 @@ from systems.raft.election import Election
 from systems.raft.follower import Follower
 from systems.raft.identity import FIRST, Identity
 from systems.raft.leader import Leader
-from systems.raft.message import Append, Ask, Ballot, Entry
+from systems.raft.message import Append, Ask, Ballot, Entry, Image
 from systems.raft.raft import Raft, Timing
 
 Make = Callable[[Any], Any]
@@ -96,6 +98,22 @@ class VoteNotPersisted(Raft[Any]):
 
     def take(self) -> list[Effect]:
         return [_without_vote(effect) for effect in super().take()]
+
+
+class VoteBeforeFsync(Raft[Any]):
+    """Says whom it votes for before that is written down; all else it writes down first."""
+
+    def take(self) -> list[Effect]:
+        effects = super().take()
+        late = [e for e in effects if isinstance(e, Persist) and isinstance(e.record, Ballot)]
+        return [*(e for e in effects if e not in late), *late]
+
+
+class ImageForgetsVote(Raft[Any]):
+    """Writes a snapshot down in place of all there is, but without its vote."""
+
+    def _image(self, parts: tuple[bytes, ...]) -> Image[Any]:
+        return replace(super()._image(parts), vote=None)
 
 
 def _without_vote(effect: Effect) -> Effect:
@@ -239,6 +257,18 @@ VARIANTS: dict[str, Variant] = {
         planted(VoteNotPersisted),
         INSIDE,
         "raft-restart",
+    ),
+    "vote-before-fsync": _safety(
+        "votes are answered before they are durable",
+        planted(VoteBeforeFsync),
+        INSIDE,
+        "raft-restart",
+    ),
+    "image-forgets-vote": _safety(
+        "a snapshot takes the place of what was written down, and leaves the vote out",
+        planted(ImageForgetsVote),
+        INSIDE,
+        "raft-snapshot",
     ),
     "leader-serves-early": _safety(
         "a new leader answers reads before it has committed in its own term",

@@ -41,6 +41,8 @@ class ReplicaInvariants:
         self._seen: dict[NodeId, Seen] = {}
         self._leaders: dict[int, NodeId] = {}
         self._votes: dict[tuple[int, NodeId], NodeId] = {}  # by term and voter, as counted
+        self._born: dict[NodeId, tuple[int, int]] = {}  # its mark; the highest term of all by then
+        self._highest = 0
         self._entries: dict[tuple[int, int], Request] = {}  # by (index, term)
         self._committed: list[int] = [0]  # term of the committed entry at each index
         self._known_in: list[int] = [0]  # a term by which that entry was committed; never falls
@@ -58,6 +60,9 @@ class ReplicaInvariants:
         for node, replica in replicas.items():
             self._check_votes(node, replica.raft)
             self._check_leader(node, replica.raft)
+        self._highest = max([self._highest, *(r.raft.term for r in replicas.values())])
+        for node, replica in replicas.items():
+            self._check_memory(node, replica.raft)
         self._check_kept({node: replica.raft for node, replica in replicas.items()})
 
     def _check_log(self, node: NodeId, raft: Raft[object], seen: Seen) -> None:
@@ -134,6 +139,19 @@ class ReplicaInvariants:
                 raise InvariantViolated(
                     f"{voter} voted for {other} and for {node} in term {raft.term}"
                 )
+
+    def _check_memory(self, node: NodeId, raft: Raft[object]) -> None:
+        """A vote that was counted is remembered as long as the term lasts, also after a restart. A
+        node that has lost its disk since has another mark, and promised nothing: so its mark must
+        have been seen before there was such a term."""
+        mark, before = self._born.get(node, (None, 0))
+        if mark != raft.identity.mark:
+            self._born[node] = (raft.identity.mark, self._highest)
+        elif raft.term > before:
+            other = self._votes.get((raft.term, node), raft.vote)
+            if other != raft.vote:
+                what = f"forgot that it voted for {other} in term {raft.term}"
+                raise InvariantViolated(f"{node} {what}")
 
     def _check_leader(self, node: NodeId, raft: Raft[object]) -> None:
         """Election safety, and leader completeness for what was committed before its term."""

@@ -213,3 +213,25 @@ def test_configuration_that_was_cut_off_and_is_gone_by_is_seen() -> None:
     core.raft.membership.put(2, (Entry(1, "", 0, None, 0, Members({"n2": 0}, (), 2)),))
     with pytest.raises(InvariantViolated, match="n2 goes by members that its log does not hold"):
         check({"n2": core})
+
+
+def test_node_that_forgets_a_vote_that_was_counted_is_caught() -> None:
+    """Though it has not been asked for another."""
+    fresh, voted, blank = (
+        replica("n3"),
+        replica("n3", Ballot(1, "n1")),
+        replica("n3", Ballot(1, None)),
+    )
+    check({"n3": fresh}, {"n1": candidate("n1", "n3"), "n3": voted}, {"n3": voted})
+    with pytest.raises(InvariantViolated, match="n3 forgot that it voted for n1 in term 1"):
+        check({"n3": fresh}, {"n1": candidate("n1", "n3")}, {"n3": blank})
+
+
+def test_a_node_with_another_disk_may_have_forgotten_its_votes() -> None:
+    other = Replica("n3", MEMBERS, Values(), Random(3))
+    other.start((Birth(2, FIRST), Ballot(1, None)), 0)
+    check({"n3": replica("n3")}, {"n1": candidate("n1", "n3")}, {"n3": other}, {"n3": other})
+
+
+def test_a_vote_of_a_node_that_was_not_seen_before_may_be_its_last_incarnations() -> None:
+    check({"n1": candidate("n1", "n3")}, *[{"n3": replica("n3", Ballot(1, None))}] * 2)
