@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from statistics import median
 
 from harness.claims import plot
 from harness.claims.claim import COUNT, FIGURE, SERVICE, Claim, Found
+from harness.claims.evidence import listed
 from harness.claims.lab import Lab, Run
+from harness.claims.rate import median_ms
 from harness.claims.traffic import Traffic, measured
-from harness.clock import MS, SECOND
+from harness.clock import SECOND
 
 # --- messages
 
@@ -37,12 +38,12 @@ def _messages(lab: Lab) -> Found:
     head = [found["chain", n].of("n1") for n in SIZES]
     most = [found["chain", n].most() for n in SIZES]
     loads = {(name, n): one.busiest()[1] for (name, n), one in found.items()}
-    raft, chain = (_list(loads[name, n] for n in SIZES) for name in ("Raft", "chain"))
+    raft, chain = (listed(loads[name, n] for n in SIZES) for name in ("Raft", "chain"))
     _draw_messages(lab, loads, leader, head)
     return Found(
         paper="a Raft leader sends 2(N−1) messages a write, a chain node at most 2",
-        ours=f"N = {_list(SIZES)}: Raft leader {_list(leader)}, chain head {_list(head)}, a chain "
-        f"node at most {_list(most)}; sent and received by the busiest node: Raft "
+        ours=f"N = {listed(SIZES)}: Raft leader {listed(leader)}, chain head {listed(head)}, a "
+        f"chain node at most {listed(most)}; sent and received by the busiest node: Raft "
         f"{raft}, chain {chain}",
         how=COUNT,
         holds=leader == [2 * (n - 1) for n in SIZES]
@@ -133,11 +134,7 @@ def _slow_node(lab: Lab) -> Found:
 
 def _write_ms(run: Run) -> float:
     assert not run.violated, run.violated
-    return median(
-        (call.completion.time - call.invoke.time) / MS
-        for call in run.ok("write", since=2 * SECOND, until=run.plan.time_limit)
-        if call.completion
-    )
+    return median_ms(run.ok("write", since=2 * SECOND, until=run.plan.time_limit))
 
 
 def _draw_slow(lab: Lab, took: Mapping[tuple[str, int], float]) -> None:
@@ -152,10 +149,6 @@ def _draw_slow(lab: Lab, took: Mapping[tuple[str, int], float]) -> None:
         axes.set_ylabel("a write takes, ms (median)")
         plot.title(axes, "A slow node in a chain and in a majority")
         plot.legend(axes, "upper left")
-
-
-def _list(numbers: Iterable[object]) -> str:
-    return ", ".join(map(str, numbers))
 
 
 CLAIMS = (

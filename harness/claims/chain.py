@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.claims.claim import COUNT, LECTURE, SIMULATION, Claim, Found
-from harness.claims.evidence import all_say, answered_by, count, stale
+from harness.claims.evidence import all_say, answered_by, count, listed, stale
 from harness.claims.lab import Lab, Run
 from harness.claims.traffic import measured
 from harness.core import NodeId
@@ -38,7 +38,7 @@ def _order(lab: Lab) -> Found:
         "answers; the head sends each write once, a Raft leader N−1 times",
         ours=f"{writes:,} writes in chains of 3, 5, 7: {'every one' if good else 'NOT every one'} "
         f"passed all nodes in the chain's order; {at_tail:,} of {reads:,} reads answered by the "
-        f"tail; sent for a write: head {_list(heads)}, Raft leader {_list(leaders)}",
+        f"tail; sent for a write: head {listed(heads)}, Raft leader {listed(leaders)}",
         how=COUNT,
         holds=good
         and writes > 0
@@ -174,10 +174,6 @@ def _chains(run: Run) -> dict[int, set[str]]:
             for config in one.message.layout.chains:
                 found[config.epoch].add(" ".join(config.chain))
     return dict(found)
-
-
-def _list(numbers: Sequence[object]) -> str:
-    return ", ".join(map(str, numbers))
 
 
 CLAIMS = (

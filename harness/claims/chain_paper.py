@@ -12,6 +12,7 @@ from typing import Any
 from harness.claims import plot
 from harness.claims.claim import FIGURE, SERVICE, SIMULATION, Claim, Found
 from harness.claims.lab import Lab, Run
+from harness.claims.rate import Window, per_second
 from harness.clock import MS, SECOND, Nanos
 from harness.core import NodeId
 
@@ -117,9 +118,7 @@ def _rate(lab: Lab, name: str, n: int, share: int) -> float:
     run = lab.run(plan, f"nodes={n}", reads, judged=False, ask="n1" if name == "primary" else "")
     assert not run.violated, run.violated
     until = run.plan.time_limit
-    since = until // 6
-    done = sum(since <= c.completion.time < until for c in run.ok() if c.completion)
-    return done / ((until - since) / SECOND) / TENTH.get(name, 1)
+    return per_second(run, "", Window(until // 6, until)) / TENTH.get(name, 1)
 
 
 def _crossing(above: list[float], below: list[float]) -> float:

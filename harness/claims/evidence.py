@@ -69,3 +69,8 @@ def first_caught(lab: Lab, plan: str, planted: str, checker: str, most: int = 40
     made = lab.plan(plan, planted)
     seeds = range(1, most + 1)
     return next((s for s in seeds if lab.run(made, seed=s).verdict(checker) == INVALID), 0)
+
+
+def listed(numbers: Iterable[object]) -> str:
+    """These, one after the other."""
+    return ", ".join(map(str, numbers))

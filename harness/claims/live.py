@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from statistics import median
 from typing import Any
 
 from harness.band import bands
 from harness.claims import plot
 from harness.claims.claim import FIGURE, LIVE, Claim, Found
 from harness.claims.lab import Lab, Run
+from harness.claims.rate import median_ms
 from harness.clock import MS, SECOND, Nanos
 
 STEP: Nanos = 200 * MS  # of the plots
@@ -76,11 +76,8 @@ def _slow(lab: Lab) -> Found:
 
 def _median_ms(run: Run, since: float, until: float) -> float:
     calls = run.ok("write", since=round(since * SECOND), until=round(until * SECOND))
-    return median(
-        (call.completion.time - call.invoke.time) / MS
-        for call in calls
-        if call.completion and (run.plan.system.name == "craq" or call.completion.node != "n3")
-    )
+    is_chain = run.plan.system.name == "craq"
+    return median_ms([c for c in calls if c.completion and (is_chain or c.completion.node != "n3")])
 
 
 # --- ZooKeeper's figure 8

@@ -28,13 +28,13 @@ class Window(Struct, frozen=True):
 
 
 def answered(run: Run, f: str, window: Window) -> list[Call]:
-    """The operations f whose ok came in this window."""
+    """The operations f (all, where it is "") whose ok came in this window."""
     return [
         call
         for call in run.history.calls
         if call.completion is not None
         and call.completion.type == OK
-        and call.invoke.f == f
+        and f in ("", call.invoke.f)
         and window.since <= call.completion.time < window.until
     ]
 

@@ -8,6 +8,7 @@ from typing import Any
 from harness.claims.claim import LECTURE, SERVICE, Claim, Found
 from harness.claims.evidence import all_say, count
 from harness.claims.lab import Lab, Run
+from harness.claims.rate import Window, per_second
 from harness.clock import SECOND
 
 SEEDS = range(1, 11)
@@ -74,9 +75,7 @@ def _rate(lab: Lab, chains: int) -> float:
     changes = (f"nodes={3 * chains}", f"system.chains={chains}")
     run = lab.run("claims/shards-throughput", *changes, judged=False)
     assert not run.violated, run.violated
-    since, until = 2 * SECOND, run.plan.time_limit
-    done = sum(since <= c.completion.time < until for c in run.ok() if c.completion)
-    return done * SECOND / (until - since)
+    return per_second(run, "", Window(2 * SECOND, run.plan.time_limit))
 
 
 CLAIMS = (

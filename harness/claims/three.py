@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import median
 
 from harness.claims import plot
 from harness.claims.claim import FIGURE, SERVICE, Claim, Found
 from harness.claims.lab import Lab, Run
+from harness.claims.rate import Window, median_ms, per_second
 from harness.claims.traffic import Traffic, measured
-from harness.clock import MS, SECOND
+from harness.clock import SECOND
 
 PLANS = {
     "CRAQ": "claims/three-craq",
@@ -84,17 +84,11 @@ def _said(
 def _rate(run: Run) -> float:
     """Operations a second, once the cluster has settled."""
     assert not run.violated, run.violated
-    since, until = SECOND, run.plan.time_limit
-    done = sum(since <= c.completion.time < until for c in run.ok() if c.completion)
-    return done * SECOND / (until - since)
+    return per_second(run, "", Window(SECOND, run.plan.time_limit))
 
 
 def _alone(run: Run, f: str) -> float:
-    return median(
-        (call.completion.time - call.invoke.time) / MS
-        for call in run.ok(f, since=SECOND, until=run.plan.time_limit)
-        if call.completion
-    )
+    return median_ms(run.ok(f, since=SECOND, until=run.plan.time_limit))
 
 
 def _draw(lab: Lab, rates: Mapping[tuple[str, int], float]) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from harness.claims.claim import COUNT, LECTURE, SIMULATION, Claim, Found
-from harness.claims.evidence import all_say, count, first_caught, stale, total
+from harness.claims.evidence import all_say, count, first_caught, listed, stale, total
 from harness.claims.lab import Lab
 from harness.claims.traffic import measured
 from harness.result import INVALID
@@ -28,9 +26,9 @@ def _reads(lab: Lab) -> Found:
     return Found(
         paper="writes go through the leader; a read asks nobody else, and may be old; more servers "
         "add read throughput, not write throughput",
-        ours=f"with 3, 5, 7 servers a read takes {_list(one.all for one in reads)} messages, its "
-        f"request and its answer; a write takes {_list(one.all for one in writes)}, of which the "
-        f"leader sends {_list(sent)}; {old:,} of {seen:,} reads were old while one server was cut "
+        ours=f"with 3, 5, 7 servers a read takes {listed(one.all for one in reads)} messages, its "
+        f"request and its answer; a write takes {listed(one.all for one in writes)}, of which the "
+        f"leader sends {listed(sent)}; {old:,} of {seen:,} reads were old while one server was cut "
         f"off; writes linearizable in {len(order)} of {len(order)} runs under faults",
         how=COUNT,
         holds=all(one.all == 2 for one in reads)
@@ -157,10 +155,6 @@ def _herd(lab: Lab) -> Found:
         note="The row lock-counts has larger n, docs/herd.md each term. Holders die half-way "
         "through three writes in one of seven turns.",
     )
-
-
-def _list(numbers: Iterable[object]) -> str:
-    return ", ".join(map(str, numbers))
 
 
 CLAIMS = (
