@@ -103,7 +103,9 @@ def held(log: Sequence[Entry], move: Handover) -> Held:
             keys[write.key] = (write.version, write.value)
         if isinstance(entry.move, Takeover):
             for one in entry.move.done:
-                done[one.client] = max((one.id, False), done.get(one.client, (0, False)))
+                known = done.get(one.client, (0, False))
+                if one.id > known[0] or (one.id == known[0] and one.is_told):
+                    done[one.client] = (one.id, False)
         elif isinstance(entry.move, Handover):
             gone = range(entry.move.first, entry.move.end)
             keys = {key: value for key, value in keys.items() if slot_of(key) not in gone}

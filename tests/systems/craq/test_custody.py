@@ -8,9 +8,18 @@ import pytest
 from msgspec.structs import replace
 
 from harness.error import InvariantViolated
-from systems.craq.custody import Custody
+from systems.craq.custody import Custody, held
 from systems.craq.layout import SLOTS, slot_of
-from systems.craq.message import Done, Entry, Handover, Takeover, Write
+from systems.craq.message import (
+    COMMIT,
+    PREPARE,
+    Done,
+    Entry,
+    Handover,
+    Stage,
+    Takeover,
+    Write,
+)
 from systems.craq.store import Store
 
 HALF = SLOTS // 2
@@ -85,3 +94,41 @@ def test_part_that_is_taken_twice_is_seen() -> None:
     again = replace(TAKEN[1], seq=2)
     with pytest.raises(InvariantViolated, match="after 1"):
         custody(WRITTEN, HANDED, TAKEN, (1, again))
+
+
+# Which requests go with a Handover: the store and the watcher say the same
+
+GOING = Handover(9, 0, 1)
+OPENED = Entry(1, 1, "c1", 5, (Write(LOW, 1, "a"),), (), stage=Stage(PREPARE, 1))
+ENDED = Entry(3, 1, "c1", 5, (Write(LOW, 1, "a"),), None, stage=Stage(COMMIT, 1))
+
+
+def told(id: int, is_told: bool) -> Entry:
+    """The home of a transaction, where it has ended, hands over other keys."""
+    done = (Done("c1", id, is_told),)
+    return Entry(2, 1, "", 0, (), move=Takeover(3, SLOTS - 1, SLOTS, 1, True, done))
+
+
+def handed(*log: Entry) -> dict[str, int]:
+    """Client -> the last request that goes with a Handover after this log, as a store has it."""
+    store = Store()
+    store.extend(log)
+    store.append(Entry(len(log) + 1, 1, "", 0, (), move=GOING))
+    return {one.client: one.id for one in store.handed[GOING.number].done}
+
+
+def test_transaction_that_is_open_here_and_has_ended_at_home_counts_as_done() -> None:
+    log = (OPENED, told(5, True))
+    assert handed(*log) == held(log, GOING).done == {"c1": 5}
+
+
+def test_transaction_that_is_open_counts_as_not_done_whatever_a_chain_beside_its_home_says() -> (
+    None
+):
+    log = (OPENED, told(5, False))
+    assert handed(*log) == held(log, GOING).done == {"c1": 4}
+
+
+def test_transaction_that_has_ended_counts_as_done() -> None:
+    for log in ((OPENED, told(4, False), ENDED), (OPENED, told(5, True), ENDED)):
+        assert handed(*log) == held(log, GOING).done == {"c1": 5}
