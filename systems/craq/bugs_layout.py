@@ -84,7 +84,7 @@ class KeepsServing(Moving):
 class KeepsCells(Store):
     """The store to KeepsServing: what has gone is not forgotten."""
 
-    def forget(self, move: Handover) -> None:
+    def forget(self, seq: int, move: Handover) -> None:
         """It stays."""
 
 

@@ -328,10 +328,10 @@ class Node:
         if version.version == ELSEWHERE:
             return [self.moving.elsewhere(request)]
         cell = self.store.cell(request.key)
-        if self.store.slots and version.version > max(cell.version, cell.latest):
-            return [self.moving.elsewhere(request)]  # the slot has gone from here since
         if cell.version >= version.version:
             return [self._answer(request, cell.value, cell.version)]
+        if self.store.slots and version.version not in cell.dirty:
+            return [self.moving.elsewhere(request)]  # the slot has gone from here since
         if self.freshness:
             self.freshness.told(request.key, version.version)
         return [self._answer(request, self._dirty(cell, version.version), version.version)]
@@ -566,8 +566,12 @@ class Node:
 
     def _become_synced(self, now: Nanos) -> list[Effect]:
         """A joining node has all that its predecessor had when that stopped sending to another, or
-        committing; a joining head all that its successor had."""
+        committing; a joining head all that its successor had. Some of that may have been committed,
+        and answered by this very node, before it lost its log: so nothing is fresh enough before
+        it knows all of it to be committed."""
         self.synced = True
+        if self.freshness:
+            self.freshness.begin(self.store.last)
         effects = [*self.ping(now), *self._commit_all(now)]
         early, self.early = self.early, None
         return effects + self._hello(self.place.succ, early, now) if early else effects

@@ -191,15 +191,18 @@ class Store:
             for write in entry.writes:
                 self.cells[write.key].mark_clean(write.version)
             if type(entry.move) is Handover:
-                self.forget(entry.move)
+                self.forget(entry.seq, entry.move)
 
-    def forget(self, move: Handover) -> None:
-        """What is clean of these slots is nobody's; what is dirty came back with a later move."""
-        for key in [key for key in self.cells if move.first <= slot_of(key) < move.end]:
-            cell = self.cells[key]
-            cell.version, cell.value = 0, None
-            if not cell.dirty:
-                del self.cells[key]
+    def forget(self, seq: int, move: Handover) -> None:
+        """The slots that went with this Handover, the entry `seq`, are not this chain's. What is on
+        its way back, or has come back since, stays: if nobody wrote a key meanwhile it is the very
+        version that is here, and the next one has to follow it."""
+        gone = set(range(move.first, move.end))
+        for entry in self.taken.values():
+            if entry.seq > seq and type(entry.move) is Takeover:
+                gone.difference_update(range(entry.move.first, entry.move.end))
+        for key in [key for key in self.cells if slot_of(key) in gone]:
+            del self.cells[key]
 
     def restore(self, log: Sequence[Entry], committed: int) -> None:
         """A store that is empty holds this log now, as if it had come entry by entry. Of what is

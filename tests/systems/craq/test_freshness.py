@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from harness.clock import MS
 from harness.driver import SystemSpec
@@ -14,6 +15,7 @@ from systems.craq.bugs import VARIANTS
 from systems.craq.freshness import Tolerance
 from systems.craq.layout import Config
 from systems.craq.message import Ack, Moved, NotReady, Query, Reply, Update
+from systems.craq.node import CHUNK, NEAR
 from tests.systems.craq.by_hand import Chain, laid
 
 EVENTUAL = Tolerance()
@@ -119,6 +121,29 @@ def test_node_that_was_left_out_answers_no_bounded_read() -> None:
     chain = written(HALF)
     chain.follow(Config(2, ("n1", "n3")))
     assert read(chain) == NotReady(1, 2)
+
+
+def test_eventual_read_never_goes_back_when_a_node_joins_with_a_new_log() -> None:
+    """It has answered a version that is among the last few. It gets these when it joins; that they
+    are committed it has yet to hear."""
+    chain = Chain(tolerance=EVENTUAL)
+    for i in range(CHUNK + NEAR // 2):
+        chain.write("a", client="w1", id=i + 1)
+        chain.flow()
+    newest = replace(A, version=CHUNK + NEAR // 2)
+    assert read(chain, "n1") == newest
+    chain.disk["n1"] = []
+    chain.begin("n1")
+    chain.follow(Config(2, ("n2", "n3")))
+    chain.flow()
+    assert chain["n1"].store.last == CHUNK and chain["n1"].near_epoch == 2
+    chain.now += 1 * MS
+    chain.follow(Config(3, ("n2", "n1", "n3"), "n1"))
+    chain.flow(lambda source, to, message: {source, to} == {"n2", "n1"})
+    assert chain["n1"].synced and chain["n1"].store.committed == CHUNK
+    assert read(chain, "n1") is None
+    chain.flow()
+    assert chain.told[0][1] == replace(newest, epoch=3)
 
 
 def test_node_that_never_had_a_lease_answers_no_bounded_read() -> None:

@@ -10,8 +10,22 @@ from msgspec.structs import replace
 from harness.clock import MS
 from harness.core import Send
 from systems.craq.layout import SLOTS, first_layout, slot_of
-from systems.craq.message import Deliver, Delivered, Moved, NotReady, Ping, Reply, Update
+from systems.craq.message import (
+    Deliver,
+    Delivered,
+    Entry,
+    Handover,
+    Moved,
+    NotReady,
+    Ping,
+    Reply,
+    Takeover,
+    Update,
+    Version,
+    Write,
+)
 from systems.craq.moving import Moving
+from systems.craq.store import Store
 from tests.systems.craq.by_hand import Chain
 
 FIRST = first_layout(("n1", "n2", "n3", "n4"), chains=2)  # n1 n2 | n3 n4
@@ -257,6 +271,43 @@ def test_slots_that_come_back_are_as_they_were_at_the_other_chain(between: str |
     pair.flow()
     assert pair.clean("n2", K) == (between or "a")
     assert pair["n2"].store.dump().digest == pair["n1"].store.dump().digest
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_key_that_is_coming_back_stays_when_it_is_known_late_that_it_had_gone(last: bool) -> None:
+    """A replica may hear of a whole round trip before it hears that any of it is committed."""
+    store = Store()
+    there = (Write(K, 1, "a"),)
+    store.append(Entry(1, 1, "c1", 1, there, "a", 1))
+    store.append(Entry(2, 1, "", 0, (), move=Handover(3, 0, SLOTS)))
+    store.append(Entry(3, 1, "", 0, there, move=Takeover(5, 0, SLOTS, 1, last, ())))
+    store.commit(2)
+    assert store.cell(K).latest == 1
+    store.append(Entry(4, 1, "c2", 1, (Write(K, 2, "b"),), "b", 2))
+    store.commit(4)
+    assert (store.cell(K).version, store.cell(K).value) == (2, "b")
+
+
+def test_tails_answer_about_a_key_that_has_gone_and_come_back_is_too_old_to_be_used() -> None:
+    """The version that it names is not there any more, and a newer one is not committed."""
+    pair = Pair()
+    pair.put(K, "a", id=1)
+    pair.ask("write", "b", at="n1", id=2, key=K)
+    pair.ask("read", at="n1", client="r", key=K)
+    pair.flow(lambda source, to, message: to != "n1")
+    (answer,) = [m for _, _, m in pair.flying if type(m) is Version]
+    pair.flying = [(*way, m) for *way, m in pair.flying if m is not answer]
+    pair.move()
+    pair.lay(MOVED)
+    pair.ask("write", "c", at="n3", client="c9", key=K)
+    pair.flow()
+    back = MOVED.moving(0, SLOTS // 2, 0)
+    pair.lay(back)
+    pair.flow(lambda source, to, message: (source, to) != ("n2", "n1"))
+    assert (answer.version, list(pair["n1"].store.cells[K].dirty)) == (2, [3])
+    pair.told.clear()
+    pair.hear("n1", answer, "n2")
+    assert type(pair.told[0][1]) is Moved
 
 
 def test_log_that_is_read_back_at_once_gives_the_same_state() -> None:
