@@ -103,7 +103,7 @@ def held(log: Sequence[Entry], move: Handover) -> Held:
             keys[write.key] = (write.version, write.value)
         if isinstance(entry.move, Takeover):
             for one in entry.move.done:
-                known = done.get(one.client, (0, False))
+                known = done.get(one.client, (-1, False))
                 if one.id > known[0] or (one.id == known[0] and one.is_told):
                     done[one.client] = (one.id, False)
         elif isinstance(entry.move, Handover):

@@ -129,6 +129,11 @@ def test_transaction_that_is_open_counts_as_not_done_whatever_a_chain_beside_its
     assert handed(*log) == held(log, GOING).done == {"c1": 4}
 
 
+def test_client_whose_first_request_is_open_at_the_other_chain_has_done_none() -> None:
+    log = (replace(told(0, False), seq=1),)
+    assert handed(*log) == held(log, GOING).done == {"c1": 0}
+
+
 def test_transaction_that_has_ended_counts_as_done() -> None:
     for log in ((OPENED, told(4, False), ENDED), (OPENED, told(5, True), ENDED)):
         assert handed(*log) == held(log, GOING).done == {"c1": 5}
