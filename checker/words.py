@@ -13,10 +13,12 @@ from harness.op import OK
 
 
 def value(it: Any) -> str:
-    """A value as a reader writes it, cut to 40 characters.
+    """A value as a reader writes it, cut to 40 characters; of a long list the end, which is newest.
 
     >>> value(None), value([1, "a"]), value("x"), value(True)
     ('nothing', '[1, "a"]', '"x"', 'true')
+    >>> value(list(range(100, 200)))
+    '[..., 194, 195, 196, 197, 198, 199]'
     """
     if it is None:
         return "nothing"
@@ -24,7 +26,12 @@ def value(it: Any) -> str:
         text = json.dumps(it)
     except (TypeError, ValueError):
         text = str(it)
-    return text if len(text) <= 40 else text[:37] + "..."
+    if len(text) <= 40:
+        return text
+    if not isinstance(it, (list, tuple)):
+        return text[:37] + "..."
+    end = text[-34:]
+    return "[..., " + (end[end.find(", ") + 2 :] if ", " in end else end)
 
 
 class Said(Struct, frozen=True):

@@ -37,6 +37,7 @@ from harness.inject import (
 from harness.interpreter import Command, Inject, Invoke, Stop, Wake
 from harness.op import INFO, Op
 from harness.rng import stream
+from harness.sim.clocks import Clock
 from harness.sim.cluster import Client, Endpoint, Node, Work
 from harness.sim.journal import Journal
 from harness.sim.network import Network
@@ -116,6 +117,9 @@ class _Run:
         self.nodes: dict[NodeId, Node] = {}
         for name in everyone(setup.system):
             self.nodes[name] = self.sim.endpoints[name] = Node(name, self._index())
+        clocks = stream(seed, "clocks")
+        for node in self.nodes.values() if options.drift else ():
+            node.clock = Clock(drift=options.drift * (2 * clocks.random() - 1))
         for name, service in services(setup.costs, setup.system).items():
             self.nodes[name].work = Work(service)
 

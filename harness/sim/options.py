@@ -14,7 +14,8 @@ from harness.error import UserError
 class Options(Struct, frozen=True):
     """The plan's words for the simulator, in ns. A message takes `latency` plus up to `jitter`, a
     sync half to one and a half times `fsync`. The run starts `warmup` after the nodes; they go on
-    for `settle` after its end. Invariants are checked every `check_every` events."""
+    for `settle` after its end. Invariants are checked every `check_every` events. Each node's clock
+    is faster or slower than true time, all through the run, by a share up to `drift`."""
 
     latency: Nanos = 200 * US
     jitter: Nanos = 200 * US
@@ -22,6 +23,7 @@ class Options(Struct, frozen=True):
     warmup: Nanos = 0
     settle: Nanos = SECOND // 2
     check_every: int = 250
+    drift: float = 0.0
 
     @classmethod
     def of(cls, words: Mapping[str, Any]) -> Options:
@@ -35,6 +37,11 @@ class Options(Struct, frozen=True):
             if "check_every" in words:
                 name = "check_every"
                 given[name] = max(1, int(words[name]))
+            if "drift" in words:
+                name = "drift"
+                given[name] = float(words[name])
+                if not 0 <= given[name] < 1:
+                    raise ValueError(f"expected a share from 0 to 1, got {words[name]!r}")
         except (ValueError, TypeError, AttributeError) as error:
             raise UserError(f"options.{name}: {error}") from error
         return cls(**given)

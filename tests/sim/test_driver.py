@@ -231,7 +231,33 @@ def test_timers_set_and_cancelled_leave_the_queue_short(monkeypatch: pytest.Monk
     assert len(lengths) >= 2_000 and max(lengths) < 20
 
 
-@pytest.mark.parametrize("words", [{"latency": "5 parsecs"}, {"fsync": []}, {"check_every": "x"}])
+def test_clocks_drift_apart_within_the_bound_and_the_same_in_every_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[list[Any]] = []
+
+    class Watched(Simulator):
+        def begin(self, node: Any, effects: Any) -> None:
+            seen[-1].append(node.clock)
+            super().begin(node, effects)
+
+    def story() -> Any:
+        yield Do("echo")
+
+    monkeypatch.setattr("harness.sim.driver.Simulator", Watched)
+    for drift in (0.1, 0.1, 0):
+        seen.append([])
+        told(story, options={"drift": drift})
+    drifts = [clock.drift for clock in seen[0]]
+    assert all(abs(drift) <= 0.1 for drift in drifts)
+    assert len(set(drifts)) == len(drifts) > 1
+    assert seen[0] == seen[1]
+    assert set(seen[2]) == {None}
+
+
+@pytest.mark.parametrize(
+    "words", [{"latency": "5 parsecs"}, {"fsync": []}, {"check_every": "x"}, {"drift": 1}]
+)
 def test_bad_option_is_the_users_mistake_and_is_named(words: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=f"options.{next(iter(words))}: "):
         told(lambda: iter(()), options=words)  # type: ignore[arg-type, return-value]
