@@ -253,7 +253,8 @@ class AppendList:
         """The list after a read or an append."""
         if f == "append":
             return (*state, value)
-        return state if result is UNKNOWN or same(state, result or ()) else None
+        seen = () if result is None else result
+        return state if result is UNKNOWN or same(state, seen) else None
 
     def kind(self, f: str, value: Any, result: Any) -> int:
         """Reads observe; an append needs the state."""
@@ -274,7 +275,7 @@ class Counter:
     def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
         """The number after a read or an increment."""
         if f == "increment":
-            after = state + value
+            after = _sum(state, value)
             return after if result is UNKNOWN or same(after, result) else None
         seen = 0 if result is None else result
         return state if result is UNKNOWN or same(state, seen) else None
@@ -314,10 +315,9 @@ class Kv(CasRegister):
             is_list = now is None or isinstance(now, tuple)
             return ((*(now or ()), value),) if is_list else None
         if f == "increment":
-            if isinstance(now, bool) or not isinstance(now, (int, type(None))):
-                return None
-            after = (now or 0) + value
-            return (after,) if result is UNKNOWN or same(after, result) else None
+            after = _sum(0 if now is None else now, value)
+            told = after is not None and (result is UNKNOWN or same(after, result))
+            return (after,) if told else None
         return super().step(state, f, value, result)
 
     def kind(self, f: str, value: Any, result: Any) -> int:
@@ -331,6 +331,12 @@ class Kv(CasRegister):
         if f == "increment":
             return None if result is UNKNOWN else (result,)
         return super().lands(f, value, result)
+
+
+def _sum(number: Any, amount: Any) -> Any:
+    """What adding an amount to a number gives; None where one of them is no number."""
+    numbers = all(isinstance(n, (int, float)) and type(n) is not bool for n in (number, amount))
+    return number + amount if numbers else None
 
 
 def fitting(model: Any, fs: Iterable[str]) -> Any:

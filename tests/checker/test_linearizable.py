@@ -7,9 +7,9 @@ import sys
 from typing import Any
 
 import pytest
-from by_hand import fault, h, merged, ok
+from by_hand import fault, h, lost, merged, ok
 
-from checker import UNKNOWN, CasRegister, KvAppend, Linearizable, Mutex, Register, check
+from checker import UNKNOWN, CasRegister, Kv, KvAppend, Linearizable, Mutex, Register, check
 from checker.budget import TimeBudget, Unlimited
 from harness.error import UserError
 from harness.history import History
@@ -218,6 +218,29 @@ def test_mutex_and_kv_append() -> None:
     text = merged(ok(0, 1, 0, "put", "a"), ok(2, 3, 0, "append", "b"), ok(4, 5, 1, "get", "ab"))
     assert verdict(text, KvAppend) == VALID
     assert verdict(merged(ok(0, 1, 0, "append", "a"), ok(4, 5, 1, "get", "")), KvAppend) == INVALID
+
+
+@pytest.mark.parametrize("read", [0, "", False])
+def test_what_is_no_list_is_not_the_empty_list(read: Any) -> None:
+    assert verdict(merged(ok(0, 1, 0, "read", read), lost(2, 2, "append", 1)), Kv()) == INVALID
+    assert verdict(merged(ok(0, 1, 0, "read", []), lost(2, 2, "append", 1)), Kv()) == VALID
+
+
+@pytest.mark.parametrize("half", [0.5, 1])
+def test_what_is_added_to_a_register_may_be_any_number(half: Any) -> None:
+    added = merged(
+        ok(0, 1, 0, "write", half),
+        [(2, 0, "invoke", "increment", 1), (3, 0, "ok", "increment", half + 1)],
+        ok(4, 5, 0, "read", half + 1),
+    )
+    assert verdict(added, Kv()) == VALID
+    assert verdict(merged(added_to("a"), ok(4, 5, 0, "read", "a")), Kv()) == VALID
+    assert verdict(merged(added_to(True), ok(4, 5, 0, "read", 2)), Kv()) == INVALID
+
+
+def added_to(value: Any) -> list[Any]:
+    """An increment of what is no number; nobody heard what came of it."""
+    return [*ok(0, 1, 0, "write", value), *lost(2, 1, "increment", 1)]
 
 
 def test_what_the_model_does_not_know_is_unknown() -> None:
