@@ -101,7 +101,7 @@ def check(
         typer.Option(
             help="register, cas-register, append-list, counter, kv (any of these), kv-append or "
             "mutex; or zookeeper, which is judged by its own guarantee; or list-append, "
-            "transactions; a run has its own checks"
+            "transactions; or bounded-staleness; a run has its own checks"
         ),
     ] = None,
     time_limit: Annotated[str, typer.Option(help="for each history")] = "60s",
@@ -113,6 +113,12 @@ def check(
             help="key: values are [key value], each key by itself; none: all is one object",
         ),
     ] = "",
+    bound: Annotated[
+        str, typer.Option(metavar="TIME", help="bounded-staleness: how far behind reads may be")
+    ] = "",
+    bound_versions: Annotated[
+        int | None, typer.Option(help="bounded-staleness: by how many versions")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Judge recorded histories, of this tool or of others."""
@@ -120,7 +126,7 @@ def check(
 
     if model is None:
         return commands.check_runs(histories, time_limit, json=json)
-    how = commands.terms(model, time_limit, memory_limit, split)
+    how = commands.terms(model, time_limit, memory_limit, split, bound, bound_versions)
     return commands.check(histories, how, json=json)
 
 

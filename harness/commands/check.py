@@ -25,6 +25,7 @@ STDIN = Path("/dev/stdin")
 ZOOKEEPER = "zookeeper"  # judged by its own guarantee, which is not linearizability
 LIST_APPEND = "list-append"  # transactions, judged for strict serializability
 OWN = (ZOOKEEPER, LIST_APPEND)  # each has a checker of its own, all keys at once
+STALENESS = "bounded-staleness"  # how far behind reads are
 _SIZES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _EXITS = {VALID: EXIT_OK, INVALID: EXIT_WRONG, UNKNOWN: EXIT_UNKNOWN}
 
@@ -33,18 +34,22 @@ class Terms(Struct, frozen=True):
     """How to judge. `time_limit` is in ns, `memory_limit` in bytes.
 
     `split`: "" judges each key by itself where operations have a `key`; "key" also takes values
-    `[key value]` apart, as jepsen.independent writes them; "none" takes all as one object.
+    `[key value]` apart, as jepsen.independent writes them; "none" takes all as one object. `bound`
+    (ns) and `versions` are what reads may be behind, None where it does not matter.
     """
 
     model: str
     time_limit: int
     memory_limit: int
     split: str = ""
+    bound: int | None = None
+    versions: int | None = None
 
 
 class Checked(Struct, frozen=True, omit_defaults=True):
     """What came of one file, as `--json` prints it. A file that cannot be read is unknown. `data`
-    is there for zookeeper and list-append: the strongest model that held, and what was judged."""
+    is there for zookeeper and list-append: the strongest model that held, and what was judged; and
+    for bounded-staleness: how far behind reads were."""
 
     file: str
     model: str
@@ -56,11 +61,18 @@ class Checked(Struct, frozen=True, omit_defaults=True):
     data: dict[str, Any] = {}
 
 
-def terms(model: str, time_limit: str, memory_limit: str, split: str) -> Terms:
+def terms(
+    model: str,
+    time_limit: str,
+    memory_limit: str,
+    split: str,
+    bound: str = "",
+    versions: int | None = None,
+) -> Terms:
     """The flags as values; raises UserError for the one that is wrong."""
     from checker import MODELS
 
-    known = {*MODELS, *OWN}
+    known = {*MODELS, *OWN, STALENESS}
     if model not in known:
         raise UserError(f"--model: unknown model {model!r}: {nearest(model, known)}")
     if model == ZOOKEEPER and split:
@@ -69,7 +81,14 @@ def terms(model: str, time_limit: str, memory_limit: str, split: str) -> Terms:
         raise UserError("--split: list-append judges all keys together, as transactions touch many")
     if split not in ("", "key", "none"):
         raise UserError(f"--split: expected key or none, got {split!r}")
-    return Terms(model, _limit(time_limit), size(memory_limit), split)
+    if model == STALENESS and split == "none":
+        raise UserError("--split: bounded-staleness judges each key by itself")
+    if model != STALENESS and (bound or versions is not None):
+        raise UserError(f"--bound: only with --model {STALENESS}")
+    if versions is not None and versions < 0:
+        raise UserError(f"--bound-versions: expected a number from 0, got {versions}")
+    time = _typed("--bound", bound) if bound else None
+    return Terms(model, _limit(time_limit), size(memory_limit), split, time, versions)
 
 
 def size(text: str) -> int:
@@ -108,7 +127,7 @@ def check_runs(names: Sequence[str], time_limit: str, *, json: bool) -> int:
     from checker import MODELS
     from harness.commands.again import check_run
 
-    known = ", ".join([*MODELS, *OWN])
+    known = ", ".join([*MODELS, *OWN, STALENESS])
     for name in names:
         if name == "-" or (Path(name).is_file() and Path(name).name != "plan.yaml"):
             raise UserError(f"{name}: a history needs --model, one of {known}")
@@ -117,10 +136,14 @@ def check_runs(names: Sequence[str], time_limit: str, *, json: bool) -> int:
 
 
 def _limit(text: str) -> int:
+    return _typed("--time-limit", text)
+
+
+def _typed(flag: str, text: str) -> int:
     try:
         return typed(text)
     except ValueError as error:
-        raise UserError(f"--time-limit: {error}") from None
+        raise UserError(f"{flag}: {error}") from None
 
 
 def _one(file: str, how: Terms) -> tuple[Checked, int]:
@@ -146,7 +169,7 @@ def _one(file: str, how: Terms) -> tuple[Checked, int]:
         _ms(started),
         _ms(begun),
         result.cause,
-        dict(result.data) if how.model in OWN else {},
+        dict(result.data) if how.model in (*OWN, STALENESS) else {},
     )
     return checked, _EXITS[result.verdict]
 
@@ -171,8 +194,18 @@ def _ask_for_fields(history: History, path: Path, model: str) -> None:
 
 
 def _checker(how: Terms) -> Checker:
-    from checker import MODELS, Linearizable, Transactions, ZooKeeperGuarantee
+    from checker import (
+        MODELS,
+        BoundedStaleness,
+        Linearizable,
+        Transactions,
+        ZooKeeperGuarantee,
+    )
 
+    if how.model == STALENESS:
+        return BoundedStaleness(
+            bound=how.bound, versions=how.versions, memory_limit=how.memory_limit
+        )
     if how.model == ZOOKEEPER:
         return ZooKeeperGuarantee()
     if how.model == LIST_APPEND:
@@ -199,11 +232,22 @@ def _ms(since: float) -> float:
 
 
 def _line(found: Checked) -> str:
-    plain = words.TRANSACTIONS if found.model == LIST_APPEND else words.LINEARIZABLE
-    said = found.data.get("statement") or plain[found.verdict]
+    plain = {LIST_APPEND: words.TRANSACTIONS, STALENESS: words.STALENESS}
+    said = found.data.get("statement")
+    said = said or plain.get(found.model, words.LINEARIZABLE)[found.verdict]
     cause = f": {found.cause}" if found.cause else ""
     text = f"{found.file}: {said} ({found.model}, {found.ops:,} ops, {found.check_ms:.0f} ms)"
-    return "\n  ".join([text + cause, *_left_out(found.data)])
+    return "\n  ".join([text + cause, *_behind(found), *_left_out(found.data)])
+
+
+def _behind(found: Checked) -> list[str]:
+    """How far behind reads were, in a line."""
+    data = found.data
+    if found.model != STALENESS or not data.get("reads"):
+        return []
+    said = f"{data['stale_reads']:,} of {data['reads']:,} reads were behind"
+    most = f"by {data['versions_behind']} versions and {data['ms_behind']:,} ms at most"
+    return [f"{said}, {most} (keys with a known order: {data['keys_with_known_order']})"]
 
 
 def _left_out(data: Mapping[str, Any]) -> list[str]:

@@ -8,11 +8,15 @@ from pathlib import Path
 import typer
 
 from harness.commands import load
-from harness.commands.check import LIST_APPEND, ZOOKEEPER
+from harness.commands.check import LIST_APPEND, STALENESS, ZOOKEEPER
 from harness.error import PlanError
 from harness.plan import Plan, load_plan
 
-JUDGED = (ZOOKEEPER, LIST_APPEND)  # what `weaklink check --model` knows beside the models
+JUDGED = (
+    ZOOKEEPER,
+    LIST_APPEND,
+    STALENESS,
+)  # what `check --model` knows beside the models
 
 
 def list_all(folder: Path) -> None:

@@ -36,6 +36,11 @@ TRANSACTIONS = {
     INVALID: "not strict serializable",
     UNKNOWN: "not known whether it is strict serializable",
 }
+STALENESS = {
+    VALID: "no read is too far behind",
+    INVALID: "a read is too far behind",
+    UNKNOWN: "not known whether a read is too far behind",
+}
 MODELS = {
     "linearizable": "linearizability",
     "zookeeper": "ZooKeeper's guarantee",
@@ -46,6 +51,7 @@ _TOLD = {  # always, and in these words
     "linearizable": LINEARIZABLE,
     "zookeeper": ZOOKEEPER,
     "transactions": TRANSACTIONS,
+    "bounded-staleness": STALENESS,
 }
 _COLOURS = {EXIT_OK: "green", EXIT_WRONG: "red", EXIT_UNKNOWN: "yellow", EXIT_BROKEN: "magenta"}
 _COUNTS = {

@@ -109,6 +109,18 @@ USAGE = {
         "--memory-limit: expected a size such as 1GB, got '1 parsec'",
     ),
     "bad split": (["check", "x", "--model", "register", "--split", "kee"], "--split: expected key"),
+    "bound of another model": (
+        ["check", "x", "--model", "kv", "--bound", "1s"],
+        "--bound: only with --model bounded-staleness",
+    ),
+    "bad bound": (
+        ["check", "x", "--model", "bounded-staleness", "--bound", "1 parsec"],
+        "--bound: not a duration",
+    ),
+    "bad number of versions": (
+        ["check", "x", "--model", "bounded-staleness", "--bound-versions", "-1"],
+        "--bound-versions: expected a number from 0",
+    ),
     "missing history": (["check", "x.jsonl", "--model", "register"], "x.jsonl: No such file"),
     "no run": (["report", "nope"], "nope: no such run, neither here nor in results/"),
     "folder that is no run": (["replay", "plans"], "plans: not a run's folder: no plan.yaml in it"),
@@ -486,6 +498,17 @@ def test_check_judges_every_file_though_one_cannot_be_read(capsys: Output) -> No
     ]
     assert list(found[0]) == ["file", "model", "verdict", "ops", "check_ms", "total_ms", "cause"]
     assert main(["check", "good.jsonl", "stale.jsonl", "--model", "register"]) == 1
+
+
+def test_check_says_how_far_behind_reads_are(capsys: Output) -> None:
+    keyed = STALE_HISTORY.replace('"f":', '"key":1,"position":1,"f":')
+    Path("stale.jsonl").write_text(keyed)
+    command = ["check", "stale.jsonl", "--model", "bounded-staleness"]
+    assert main(command) == 0
+    assert "1 of 1 reads were behind, by 1 versions and 0.0 ms at most" in capsys.readouterr().out
+    assert main([*command, "--bound-versions", "1", "--bound", "1ms"]) == 0
+    assert main([*command, "--bound-versions", "0"]) == 1
+    assert main([*command, "--bound", "0ms"]) == 1
 
 
 def test_check_reads_the_standard_input() -> None:
