@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from harness.core import NodeId
-from systems.craq.layout import SLOTS, Layout
+from systems.craq.layout import SLOTS, Layout, Move
 
 
 class Answer(Struct, frozen=True):
@@ -73,15 +73,21 @@ def _begin_move(layout: Layout, first: Layout, value: Any) -> Answer:
     move = layout.move
     if move is not None:
         is_ours = move.target == target and low <= move.first and move.end <= high + 1
-        said = [move.first, move.end - 1, move.source, move.target]
-        return Answer(done=True, value=said) if is_ours else Answer()
+        return Answer(done=True, value=_said(move)) if is_ours else Answer()
     slots = [slot for slot in range(low, high + 1) if layout.owner(slot) != target]
     if not slots:
         return Answer(done=True, value=[])
     start = end = slots[0]
     while end <= high and layout.owner(end) == layout.owner(start):
         end += 1
-    return Answer(next=layout.moving(start, end, target))
+    begun = layout.moving(start, end, target)
+    return Answer(next=begun, value=_said(begun.move))
+
+
+def _said(move: Move | None) -> list[int]:
+    """From which slot to which, from which chain to which."""
+    assert move is not None
+    return [move.first, move.end - 1, move.source, move.target]
 
 
 def _move_range(layout: Layout, first: Layout, value: Any) -> Answer:

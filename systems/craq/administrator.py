@@ -17,7 +17,7 @@ PAUSE = 40 * MS  # between two looks whether it is so yet
 
 class Administrator:
     """A script for the operations of systems.craq.administration. A change that is made completes
-    with what the layout says of it."""
+    with what the manager says of it: at last, or, where that is nothing any more, when it began."""
 
     def __init__(self, managers: Sequence[NodeId]) -> None:
         self._managers = tuple(managers)
@@ -26,6 +26,7 @@ class Administrator:
 
     def run(self, op: Op, now: Nanos) -> Generator[Ask | Sleep, Reply | None, Op]:
         """One operation; see harness.script."""
+        begun = None
         while True:
             self._id += 1
             manager = self._managers[self._turn]
@@ -36,7 +37,9 @@ class Administrator:
             elif answer.refused:
                 return fail(op, ["refused", answer.refused])
             elif answer.done:
-                return ok(op, answer.value, node=manager)
+                return ok(op, answer.value or begun or answer.value, node=manager)
+            elif answer.value:
+                begun = answer.value
             if answer is not None:
                 yield Sleep(PAUSE)
 

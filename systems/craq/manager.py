@@ -206,7 +206,8 @@ class Manager:
 
     def _news(self, role: str = "manager") -> list[Effect]:
         """For the harness, and, as a manager, for all nodes."""
-        version, members = self.layout.version, self.layout.members()
+        version = self.layout.version
+        members = [node for node in self.nodes if node not in self.layout.out]  # spares, too
         effects: list[Effect] = [Note("role", {"role": role, "epoch": version})]
         if role == "manager":
             effects.append(Note("members", {"members": members, "epoch": version}))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from harness.clock import MS, SECOND
-from harness.core import Complete, Send
+from harness.core import Complete, Note, Send
 from harness.op import Op, invoke
 from harness.rng import stream
 from systems.craq import Craq
 from systems.craq.administration import Answer, answer
 from systems.craq.layout import Layout, first_layout
+from systems.craq.manager import Manager
 from systems.craq.message import Administer, Administered
+from systems.craq.options import Times
 from tests.systems.craq.test_manager import ALL, Managed, steady
 
 SEVEN = tuple(f"n{i}" for i in range(1, 8))
@@ -160,3 +163,58 @@ def test_clients_operations_go_on_beside_administration() -> None:
     talk.hear(Administered(1, True, True))
     talk.do(talk.core.invoke(replace(invoke("read"), key="k"), 50 * MS))
     assert talk.sent[-1][0] == "n1"
+
+
+def test_administrator_says_what_was_moved_though_it_is_over_by_the_next_look() -> None:
+    talk = Talk()
+    talk.hear(Administered(1, True, value=[3, 9, 0, 1]))
+    talk.do(talk.core.timer("script", 41 * MS))
+    talk.hear(Administered(2, True, True, value=[]))
+    assert talk.done is not None and talk.done.value == [3, 9, 0, 1]
+
+
+# Moves
+
+
+def test_range_begins_to_move_from_the_first_slot_that_is_elsewhere() -> None:
+    said = answer(FIRST, FIRST, "begin-move", [20, 40, 0])
+    assert said.next is not None and said.next.move is not None
+    move = said.next.move
+    assert (move.first, move.end, move.source, move.target) == (32, 41, 1, 0)
+    assert said.value == [32, 40, 1, 0] and not said.done
+    assert answer(said.next, FIRST, "begin-move", [20, 40, 0]).done
+    assert answer(said.next, FIRST, "move-range", [20, 40, 0]) == Answer()
+    assert answer(said.next.moved(), FIRST, "move-range", [20, 40, 0]).done
+
+
+def test_one_move_at_a_time() -> None:
+    going = answer(FIRST, FIRST, "begin-move", [0, 9, 1]).next
+    assert going is not None
+    assert answer(going, FIRST, "begin-move", [20, 30, 1]) == Answer()
+    assert answer(going, FIRST, "begin-move", [0, 9, 0]) == Answer()
+
+
+def test_range_in_several_places_is_moved_piece_by_piece() -> None:
+    layout = FIRST.moving(10, 20, 1).moved().moving(40, 50, 0).moved()
+    pieces = []
+    while not (said := answer(layout, FIRST, "move-range", [0, 63, 1])).done:
+        assert said.next is not None
+        pieces.append(said.value)
+        layout = said.next.moved()
+    assert pieces == [[0, 9, 0, 1], [20, 31, 0, 1], [40, 49, 0, 1]]
+    assert layout.ranges == ((0, 1),)
+
+
+@pytest.mark.parametrize("value", [None, [1, 2], [5, 4, 0], [0, 64, 0], [-1, 3, 0], [0, 1, 2], "x"])
+def test_move_that_cannot_be_is_refused(value: Any) -> None:
+    assert (
+        "expected [first slot, last slot, chain]"
+        in answer(FIRST, FIRST, "begin-move", value).refused
+    )
+
+
+def test_members_are_all_that_were_not_taken_out_lost_ones_and_spares_too() -> None:
+    layout = after(FIRST.changed(0, ("n1", "n2")), "remove-node", "n1")
+    manager = Manager("m1", SEVEN, FIRST, Times())
+    notes = [e for e in manager.start((layout,), 0) if isinstance(e, Note) and e.what == "members"]
+    assert [note.data["members"] for note in notes] == [["n2", "n3", "n4", "n5", "n6", "n7"]]
