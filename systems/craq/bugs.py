@@ -964,7 +964,7 @@ VARIANTS: dict[str, Variant] = {
     ),
     "source-takes-behind": _bug(
         "updates are taken behind the handover of their keys",
-        _node(moving_type=TakesWhileGoing),
+        _node(moving_type=TakesWhileGoing, store_type=KeepsCells),
         "shard-move",
         by=INSIDE,
     ),
@@ -994,7 +994,7 @@ VARIANTS: dict[str, Variant] = {
     ),
     "move-under-lock": _bug(
         "keys move though a transaction that is not decided has them",
-        _node(moving_type=MovesLocked),
+        _node(moving_type=MovesLocked, store_type=KeepsCells),
         "shard-txn-move",
         by=INSIDE,
     ),

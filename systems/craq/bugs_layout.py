@@ -82,7 +82,7 @@ class KeepsServing(Moving):
 
 
 class KeepsCells(Store):
-    """The store to KeepsServing: what has gone is not forgotten."""
+    """The store to those who are not done with what has gone: it is not forgotten."""
 
     def forget(self, seq: int, move: Handover) -> None:
         """It stays."""
