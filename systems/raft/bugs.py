@@ -207,7 +207,9 @@ class OneMore(Leader[Any]):
 def slow_timers(built: Any) -> Any:
     """Elections and heartbeats at half the pace."""
     system = copy(built)
-    system.timing = Timing(2 * built.timing.election, 2 * built.timing.heartbeat)
+    timing: Timing = built.timing
+    twice = replace(timing, election=2 * timing.election, heartbeat=2 * timing.heartbeat)
+    system.timing = twice
     return system
 
 
