@@ -944,7 +944,7 @@ VARIANTS: dict[str, Variant] = {
     "removed-at-once": _bug(
         "who is taken out of a chain is out before its lease is over",
         _manager(RemovesAtOnce),
-        "craq-member",
+        "craq-taken-out",
     ),
     "handover-early": _bug(
         "keys are delivered to the other chain before their own has ended with them",
