@@ -7,12 +7,24 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from harness.clock import MS, Nanos
+from harness.clock import MS, SECOND, Nanos
 from harness.core import Effect, NodeId, Send
-from systems.craq.across import Across
-from systems.craq.message import Decided, Entry, Prepare, Query, Request, Stage, Version, Vote
+from systems.craq.across import BUSY, Across
+from systems.craq.message import (
+    ABORT,
+    PREPARE,
+    Decided,
+    Entry,
+    Prepare,
+    Query,
+    Request,
+    Stage,
+    Version,
+    Vote,
+)
 from systems.craq.node import Node
-from systems.craq.store import Cell
+from systems.craq.operation import Outcome
+from systems.craq.store import Cell, Store
 
 
 class AwaitsReadsOnly(Across):
@@ -78,6 +90,34 @@ class MarksWhatIsLeft(Cell):
         """Unless it is gone."""
         if version in self.dirty:
             super().mark_clean(version)
+
+
+class LocksWrites(Store):
+    """A transaction over several chains locks the keys that it writes, not those that it reads."""
+
+    def _take(self, entry: Entry, stage: Stage) -> None:
+        super()._take(entry, stage)
+        written = {write.key for write in entry.writes}
+        if stage.is_open:
+            for _, key, _ in entry.value:
+                if key not in written:
+                    self.locks.pop(key, None)
+
+
+class GivesUp(Across):
+    """A chain that has voted and hears nothing for two seconds aborts by itself."""
+
+    def tick(self, now: Nanos) -> list[Effect]:
+        """After all else."""
+        effects = super().tick(now)
+        for txn, entry in list(self.node.store.pending.items()):
+            stage = entry.stage
+            if stage is None or stage.what != PREPARE or entry.seq > self.node.store.committed:
+                continue
+            if now - self.since.setdefault(txn, now) >= 2 * SECOND:
+                end = Outcome((), None, 0, BUSY)
+                effects += self._enter_end(txn, end, Stage(ABORT, stage.home), now)
+        return effects
 
 
 class AnswersUndecided(Node):

@@ -1,13 +1,15 @@
-"""Planted variants of what is done with layouts: spares, members, and moves of slots."""
+"""Planted variants of what is done with layouts: spares, members, moves of slots, leases."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from harness.clock import Nanos
-from harness.core import Effect, Persist, Send
+from harness.core import Effect, NodeId, Persist, Send
+from systems.craq.elected import ElectedManager
 from systems.craq.layout import Move, slot_of
 from systems.craq.manager import Manager
 from systems.craq.message import Copy, Deliver, Entry, Handover, Takeover, Truncated, Write
@@ -137,6 +139,53 @@ class TakesWhileGoing(Moving):
     def may_take(self, key: Any) -> bool:
         """Also while the Handover is on its way down."""
         return self.is_here(key) or not self.is_settled(key)
+
+
+class SaysMovedEarly(Moving):
+    """Tells the manager that all is taken over when it is in the log, committed or not."""
+
+    def has_moved(self) -> int:
+        """By the log as far as it goes."""
+        move = self.node.layout.move
+        if move is None or move.target != self.node.log_of:
+            return 0
+        entry = self.node.store.taken.get(move.number)
+        part = entry.move if entry else None
+        return move.number if isinstance(part, Takeover) and part.last else 0
+
+
+class KeepsOwnRequests(Store):
+    """Of the requests that come with a move it takes those of clients that it does not know."""
+
+    def take_over(self, entry: Entry, move: Takeover) -> None:
+        """The others' last here may be older than their last there."""
+        done = tuple(one for one in move.done if one.client not in self.done)
+        super().take_over(entry, replace(move, done=done))
+
+
+# --- bugs: leases
+
+
+class ForgetsGrants(Manager):
+    """Started again, it takes it that nobody has a lease."""
+
+    def start(self, stored: Sequence[Any], now: Nanos) -> Iterable[Effect]:
+        """As if whatever was granted were over."""
+        effects = super().start(stored, now)
+        self.granted = dict.fromkeys(self.nodes, -self.times.fence)
+        return effects
+
+
+class RenewsLeaving(ElectedManager):
+    """Renews the leases of those that are to be left out while the layout is being written."""
+
+    def lease_for(self, node: NodeId, now: Nanos) -> Nanos:
+        """As long as the old layout is the newest."""
+        was = self.leaving
+        self.leaving = frozenset() if self._writing else was
+        lease = super().lease_for(node, now)
+        self.leaving = was
+        return lease
 
 
 # --- harmless differences
