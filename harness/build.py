@@ -159,6 +159,18 @@ def recipe_variants() -> Mapping[str, Variant]:
     return found
 
 
+def planted_in(plan: Plan) -> dict[str, Variant]:
+    """The variants that a plan plants in its system and its workload, by name; names that are not
+    known are left out."""
+    from workloads import BUGS
+
+    room = BUGS.get(plan.workload.name)
+    recipes: Mapping[str, Variant] = import_module(room).VARIANTS if room else {}
+    sides = ((plan.system, variants(plan.system.name)), (plan.workload, recipes))
+    named = [(str(side.options.get("bug")), known) for side, known in sides]
+    return {name: known[name] for name, known in named if name in known}
+
+
 def _variant(whose: str, name: Any, known: Mapping[str, Variant]) -> Variant:
     if name is None or name == "":
         raise UserError(f"{whose}: bug: no name is given: {nearest('', set(known))}")

@@ -10,6 +10,7 @@ import typer
 from harness.commands.load import program
 from harness.plan import Plan
 from harness.report import first_picture
+from harness.report.planted import planted
 from harness.result import INVALID, UNKNOWN, VALID
 from harness.run import (
     EXIT_BROKEN,
@@ -68,6 +69,7 @@ def paragraph(outcome: RunResult, plan: Plan) -> str:
     head = typer.style(f"{outcome.plan}: {said}", fg=_COLOURS[outcome.exit], bold=True)
     facts = f"{outcome.ops:,} operations in {outcome.duration_s:.1f} s"
     lines = [head, f"  {outcome.driver}, seed {outcome.seed}: {facts}"]
+    lines += [f"  {text}" for text in planted(plan, outcome.results, program())]
     lines += [f"  {text}" for text in reasons(outcome.results)]
     lines += [f"  {label:<8} {path}" for label, path in _files(outcome.folder)]
     lines += [f"  note: {note}" for note in outcome.notes]

@@ -19,6 +19,7 @@ from harness.outage import stalls
 from harness.plan import Plan
 from harness.report.bands import bands, events
 from harness.report.marks import observed, told
+from harness.report.planted import planted
 from harness.report.words import at_time, clean, show_value
 from harness.result import INVALID, UNKNOWN, VALID
 
@@ -214,6 +215,7 @@ def write(
         headline=said,
         tone=tone,
         warning=clean(warning),
+        planted=[clean(line) for line in planted(plan, {row.name: row for row in rows})],
         facts=[*facts, *_facts(plan, history)],
         command=command,
         anomalies=[
