@@ -350,6 +350,8 @@ def validate(plan: Plan) -> list[tuple[str, str]]:
         can = ", ".join(sorted(built.supports))
         lacks = ", ".join(sorted(missing))
         mistakes.append(("workload", f"{plan.system.name!r} cannot do {lacks}: it supports {can}"))
+    if load:
+        mistakes += _contradictions(plan, load)
     if load and plan.concurrency % load.pipeline:
         what = f"{plan.concurrency} is no multiple of the workload's pipeline, {load.pipeline}"
         mistakes.append(("concurrency", what))
@@ -360,7 +362,8 @@ def validate(plan: Plan) -> list[tuple[str, str]]:
             mistakes, field, lambda place=place: package(plan, place), entry.options
         )
         if made_package and built:
-            mistakes += _unable(field, entry.name, made_package.nemesis.asks, built)
+            unable = _unable(field, entry.name, made_package.nemesis.asks, built)
+            mistakes += unable or _too_many(field, entry.options, built)
             mistakes += _strangers(field, entry.options, (*built.nodes, *built.managers))
             mistakes += _nobody(field, entry.options, built)
         if made_package and able is not None and (lacks_ := made_package.nemesis.needs - able):
@@ -391,9 +394,32 @@ def _pointed(field: str, what: str, options: Mapping[str, Any]) -> str:
 
 def _unable(field: str, fault: str, asks: frozenset[str], built: System) -> list[tuple[str, str]]:
     """A fault that asks of the system what it cannot do."""
-    if not (lacks := ", ".join(sorted(asks - built.supports))):
+    missing = sorted(asks - built.supports)
+    if not missing:
         return []
-    return [(field, f"{built.name!r} cannot do {lacks}, which {fault} needs")]
+    unlocks: Mapping[str, str] = getattr(built, "unlocks", {})
+    options = ", ".join(sorted({unlocks[f] for f in missing if f in unlocks}))
+    hint = f": that takes {options}" if options else ""
+    return [(field, f"{built.name!r} cannot do {', '.join(missing)}, which {fault} needs{hint}")]
+
+
+def _too_many(field: str, options: Mapping[str, Any], built: System) -> list[tuple[str, str]]:
+    """A fault that moves keys to shards that the system does not have."""
+    asked, there = options.get("shards", 0), getattr(built, "shards", None)
+    if there is None or asked <= there:
+        return []
+    return [(f"{field}.shards", f"{asked} are asked for, but {built.name!r} has {there} here")]
+
+
+def _contradictions(plan: Plan, load: Workload) -> list[tuple[str, str]]:
+    """Options that the workload hands on to the system, by which it judges, and that the system is
+    given otherwise."""
+    own, handed = plan.system.options, load.system_options
+    return [
+        (f"workload.{name}", f"{handed[name]!r}, but system.{name} is {own[name]!r}: give it once")
+        for name in plan.workload.options
+        if name in handed and name in own and handed[name] != own[name]
+    ]
 
 
 def _nobody(field: str, options: Mapping[str, Any], built: System) -> list[tuple[str, str]]:

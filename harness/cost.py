@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -12,6 +13,8 @@ from harness.clock import Nanos
 from harness.core import Message, NodeId
 from harness.error import nearest
 from harness.system import Carries, System, everyone
+
+SAID = 12  # kinds that are named where one was not known
 
 
 class Costs(Struct, frozen=True):
@@ -93,9 +96,7 @@ def mistakes(costs: Costs, system: System) -> list[tuple[str, str]]:
     for words, around in ((costs.receive, "costs"), (costs.send, "costs.send")):
         for kind in words:
             if kind not in known:
-                hint = nearest(kind, set(known))
-                every = "" if hint.startswith("one of") else f" Known: {', '.join(sorted(known))}"
-                what = f"{system.name!r} has no such message: {hint}{every}"
+                what = f"{system.name!r} has no such message: {_hint(kind, known)}"
                 found.append((f"{around}.{kind}", what))
     for node in costs.nodes:
         if node not in nodes:
@@ -104,6 +105,18 @@ def mistakes(costs: Costs, system: System) -> list[tuple[str, str]]:
     if costs.nodes and not costs:
         found.append(("costs.nodes", "no message has a cost that could be multiplied"))
     return found
+
+
+def _hint(word: str, known: Mapping[str, Kind]) -> str:
+    """What may have been meant, and some of the kinds that there are: those with like names, then
+    the system's own, before those of what it has inside it."""
+    like = get_close_matches(word, sorted(known), n=SAID)
+    room = next(iter(known.values())).type.__module__  # a system's own messages come first
+    rest = sorted(known, key=lambda name: (known[name].type.__module__ != room, name))
+    said = list(dict.fromkeys([*like, *rest]))[:SAID]
+    meant = f"did you mean {like[0]!r}? " if like else ""
+    more = f" and {len(known) - len(said)} more" if len(said) < len(known) else ""
+    return f"{meant}Known: {', '.join(said)}{more}"
 
 
 def kinds_of(system: System) -> dict[str, Kind]:

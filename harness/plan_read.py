@@ -156,6 +156,14 @@ def _duration(least: int = 0) -> Reader:
     return read_duration
 
 
+def _cost(tree: Tree) -> int:
+    """A duration with its unit: a bare number would be of seconds, for one message."""
+    time: int = _duration()(tree)
+    if time and isinstance(tree.value, (int, float)):
+        raise _Wrong(f"a cost needs its unit, such as {tree.value}ms or {tree.value}us")
+    return time
+
+
 def _named(key: str) -> Reader:
     """`zookeeper`, or `{name: zookeeper, option: ...}`."""
 
@@ -230,7 +238,7 @@ def _costs(tree: Tree) -> Costs:
     if not isinstance(tree.value, dict):
         raise _Wrong(f"expected a mapping such as {example}, got {kind(tree.value)}")
     parts: dict[str, Reader] = {
-        "send": _mapping(_duration(), example),
+        "send": _mapping(_cost, example),
         "nodes": _mapping(_times, "{n2: 10x}"),
     }
     found: dict[str, Any] = {"receive": {}}
@@ -240,7 +248,7 @@ def _costs(tree: Tree) -> Costs:
             if key in parts:
                 found[key] = parts[key](child)
             else:
-                found["receive"][key] = _duration()(child)
+                found["receive"][key] = _cost(child)
         except _Wrong as error:
             problems.append(_Wrong(error.what, key, child.place))
         except ExceptionGroup as group:

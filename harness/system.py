@@ -42,7 +42,8 @@ class System(Protocol):
     the write-ahead file.
 
     A system may have `carries`, a mapping from types of messages to Carries: a plan can then give
-    each operation a cost of its own (harness.cost).
+    each operation a cost of its own (harness.cost). `unlocks` says of operations that it cannot do
+    which option it would take; `shards` is how many parts its keys are shared out among.
     """
 
     name: str

@@ -127,12 +127,20 @@ def _checkers(options: Mapping[str, Any]) -> dict[str, Checker]:
     mode = options.get("read_mode", STRONG)
     if mode not in MODES:
         raise ValueError(f"read_mode: expected one of {', '.join(MODES)}, got {mode!r}")
+    bound, versions = options.get("bound"), options.get("bound_versions")
+    for name in ("bound", "bound_versions"):
+        if mode != "bounded" and options.get(name) is not None:
+            raise ValueError(f"{name}: only with `read_mode: bounded` beside it")
     if mode == STRONG:
         return {"linearizable": Linearizable(Kv())}
-    bound, versions = options.get("bound"), options.get("bound_versions")
+    if mode == "bounded" and bound is None and versions is None:
+        raise ValueError("read_mode: bounded needs a `bound`, or `bound_versions`")
     if versions is not None and (type(versions) is not int or versions < 0):
         raise ValueError(f"bound_versions: expected a number from 0, got {versions!r}")
-    time = None if bound is None else duration(bound)
+    try:
+        time = None if bound is None else duration(bound)
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"bound: not a duration: {bound!r}, such as 500ms") from error
     judge = BoundedStaleness(bound=time, versions=versions, monotone=mode == "eventual")
     return {judge.name: judge}
 

@@ -150,8 +150,10 @@ def first_layout(nodes: Sequence[NodeId], chains: int = 1, spares: int = 0) -> L
         raise ValueError("chains: at least one is needed")
     if chains > SLOTS:
         raise ValueError(f"chains: there are {SLOTS} slots, so there can be no more chains")
+    if spares < 0:
+        raise ValueError(f"spares: cannot be negative, got {spares}")
     members = nodes[: len(nodes) - spares]
-    if not 0 <= spares <= len(nodes) or len(members) < chains:
+    if spares > len(nodes) or len(members) < chains:
         raise ValueError(f"nodes: {len(nodes)} are too few for {chains} chains and {spares} spares")
     made = tuple(
         Config(number + 1, tuple(members[first:end]))

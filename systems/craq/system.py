@@ -101,8 +101,11 @@ class Craq:
         if join not in PLACES:
             raise ValueError(f"join: expected one of {', '.join(PLACES)}, got {join!r}")
         self.first = first_layout(self.nodes, chains, spares)
+        self.shards = chains
+        self.unlocks: Mapping[str, str] = {}
         if chains == 1:
             self.supports = self.supports - MOVES
+            self.unlocks = dict.fromkeys(MOVES, "`chains: 2` or more")
         self.join = join
         self.deciders = node_names(managers, "m")
         self.servers = node_names(ensemble, "z")

@@ -42,6 +42,42 @@ def test_fault_that_the_system_cannot_do_is_refused() -> None:
     assert build.validate(plan("raft", fault="member")) == []
 
 
+def test_move_where_there_are_too_few_chains_is_told_how_many_it_takes() -> None:
+    assert build.validate(plan(fault="move")) == [
+        (
+            "nemesis.0",
+            "'craq' cannot do begin-move, move-range, which move needs: that takes "
+            "`chains: 2` or more",
+        )
+    ]
+    two = Named("craq", {"chains": 2})
+    assert build.validate(replace(plan(fault="move", shards=3), system=two)) == [
+        ("nemesis.0.shards", "3 are asked for, but 'craq' has 2 here")
+    ]
+    assert build.validate(replace(plan(fault="move", shards=2), system=two)) == []
+    assert build.validate(replace(plan(fault="move"), system=two)) == []
+
+
+def test_option_of_the_workload_that_the_system_is_given_otherwise_is_refused() -> None:
+    def wrong(system: dict[str, Any], **workload: Any) -> list[tuple[str, str]]:
+        made = replace(plan(), system=Named("craq", system), workload=Named("kv", workload))
+        return build.validate(made)
+
+    asked = {"read_mode": "bounded", "bound": "500ms"}
+    assert wrong({}, **asked) == wrong(asked, **asked) == wrong({"bound": "500ms"}, **asked) == []
+    assert wrong({"bound": "2s"}, **asked) == [
+        ("workload.bound", "'500ms', but system.bound is '2s': give it once")
+    ]
+    assert [field for field, _ in wrong({}, bound="500ms")] == ["workload.bound"]
+    assert [field for field, _ in wrong(asked, bound="500ms")] == ["workload.bound"]
+
+
+def test_negative_number_of_spares_is_refused_as_such() -> None:
+    assert build.validate(replace(plan(), system=Named("craq", {"spares": -1}))) == [
+        ("system.spares", "system 'craq': spares: cannot be negative, got -1")
+    ]
+
+
 def test_fault_that_the_driver_cannot_do_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SimDriver, "able", frozenset({Cut, Mend}))
     assert build.validate(plan(fault="kill")) == [
@@ -63,15 +99,20 @@ def test_cost_of_a_message_that_the_system_does_not_have_is_refused() -> None:
 
     known = "adopted, beat, reply, request, request/cas, request/read, request/write, state, write"
     assert wrong("toy", receive={"zzz": 1}, nodes={"n9": 2.0}) == [
-        ("costs.zzz", f"'toy' has no such message: one of {known}, written"),
+        ("costs.zzz", f"'toy' has no such message: Known: {known}, written"),
         ("costs.nodes.n9", "there is no node 'n9': one of n1, n2, n3"),
     ]
     assert wrong("toy", receive={"request/raed": 1}, send={"reply": 1}) == [
         (
             "costs.request/raed",
-            f"'toy' has no such message: did you mean 'request/read'? Known: {known}, written",
+            "'toy' has no such message: did you mean 'request/read'? Known: request/read, "
+            "request/write, request/cas, request, adopted, beat, reply, state, write, written",
         )
     ]
+    said = wrong("craq", receive={"updat": 1})[0][1]
+    assert said.startswith("'craq' has no such message: did you mean 'update'? Known: update, ")
+    assert said.count(",") == 11 and " more" in said
+    assert "getdata" not in said  # of the service inside it, whose messages come last
     assert wrong("toy", nodes={"n1": 2.0}) == [
         ("costs.nodes", "no message has a cost that could be multiplied")
     ]

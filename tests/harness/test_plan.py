@@ -151,6 +151,10 @@ WRONG = {
         "x.yaml:6: costs.send.update: expected 0 or more, got -1",
         "x.yaml:8: costs.nodes.n2: expected a number of times such as 10x, got 'slow'",
     ],
+    GOOD + "costs: {update: 5, send: {update: 0.5}, request: 0}": [
+        "x.yaml:3: costs.update: a cost needs its unit, such as 5ms or 5us",
+        "x.yaml:3: costs.send.update: a cost needs its unit, such as 0.5ms or 0.5us",
+    ],
     GOOD + "checkers: [stats, 3]": ["x.yaml:3: checkers.1: expected text, got 3"],
     GOOD + "options: 5ms": [
         "x.yaml:3: options: expected a mapping such as {latency: 1ms}, got '5ms'"

@@ -130,6 +130,10 @@ def test_spread_reads_go_round_all_nodes():
         ({"hot_share": 2}, "hot_share: expected a share from 0 to 1"),
         ({"read_mode": "weak"}, "read_mode: expected one of strong, eventual, bounded"),
         ({"read_mode": "bounded", "bound_versions": -1}, "bound_versions: expected a number"),
+        ({"read_mode": "bounded"}, "read_mode: bounded needs a `bound`, or `bound_versions`"),
+        ({"read_mode": "bounded", "bound": "soon"}, "bound: not a duration: 'soon'"),
+        ({"bound": "500ms"}, "bound: only with `read_mode: bounded`"),
+        ({"read_mode": "eventual", "bound_versions": 2}, "bound_versions: only with"),
         ({"hot_keys": 10}, "hot_keys: expected a whole number from 1 to 9"),
     ],
 )
