@@ -9,9 +9,12 @@ from itertools import pairwise
 from msgspec import Struct
 
 from harness.band import Band
-from harness.clock import Nanos
+from harness.clock import SECOND, Nanos
 from harness.history import History
 from harness.op import INVOKE, OK, Op
+
+PAUSE: Nanos = SECOND  # of nobody asking anything: it is no part of an outage
+PART = 10  # an outage of which less than a tenth is in some time is not of that time
 
 
 class Outage(Struct, frozen=True):
@@ -27,30 +30,36 @@ class Outage(Struct, frozen=True):
 
 
 class _Waiting:
-    """Who waits now, and since when without an ok."""
+    """Who waits now, and since when without an ok; since when nobody has waited."""
 
-    __slots__ = ("found", "since", "who")
+    __slots__ = ("found", "idle", "since", "who")
 
     def __init__(self) -> None:
         self.found: list[Outage] = []
         self.since: Nanos | None = None
+        self.idle: Nanos = 0
         self.who: set[int | str] = set()
 
     def see(self, op: Op) -> None:
         """The next line of the history, in order of time."""
         if op.type == INVOKE:
+            if self.since is not None and not self.who and op.time - self.idle > PAUSE:
+                self.found.append(Outage(self.since, self.idle))
+                self.since = None
             self.who.add(op.process)
             self.since = op.time if self.since is None else self.since
             return
         self.who.discard(op.process)
+        self.idle = op.time
         if op.type == OK and self.since is not None:
             self.found.append(Outage(self.since, op.time))
             self.since = op.time if self.who else None
 
     def until(self, end: Nanos) -> list[Outage]:
         """All of them; the last may end with the history."""
-        open_ = [] if self.since is None else [Outage(self.since, end)]
-        return self.found + open_
+        if self.since is None:
+            return self.found
+        return [*self.found, Outage(self.since, end if self.who else self.idle)]
 
 
 def outages(history: History) -> list[Outage]:
@@ -72,11 +81,14 @@ def outages_of_each(history: History) -> dict[str, list[Outage]]:
 
 
 def longest(found: Sequence[Outage], start: Nanos, end: Nanos) -> Outage:
-    """The longest of these, in order, that was going on at some time from `start` until `end`; one
-    of length 0 if none was."""
+    """The longest of these, in order, of which a good part was going on from `start` until `end`;
+    one of length 0 if none was."""
     first = bisect_left(found, start, key=lambda o: o.end)
     behind = bisect_left(found, end, key=lambda o: o.start)
-    return max(found[first:behind], key=lambda o: o.length, default=Outage(start, start))
+    during = [
+        o for o in found[first:behind] if PART * (min(o.end, end) - max(o.start, start)) >= o.length
+    ]
+    return max(during, key=lambda o: o.length, default=Outage(start, start))
 
 
 class Stall(Struct, frozen=True):

@@ -16,7 +16,9 @@ INTRO = f"""\
 Made by `weaklink claims --table docs/claims.md`; `weaklink claims NAME` measures one row again, and
 `weaklink claims --list` says what each row runs. Nothing here is typed in: every figure of the
 column *ours* comes out of a run of the real nodes, in the simulator or as processes, and the page
-is written from what came out. A row whose figure is not as the source has it says **no**.
+is written from what came out. A row whose claim did not come out says **no**. What must come
+out is the claim of the row: often an order, a shape or a share, and then the milliseconds or the
+operations a second beside it may differ from the paper's; each row says below what must hold.
 
 How a figure was obtained:
 

@@ -117,20 +117,21 @@ def _points(panel: Axes, kind: Kind, picked: dict[str, Any], rasterized: bool) -
 
 
 def _lines(panel: Axes, kind: Kind) -> None:
-    """Quantiles over stretches of time with enough operations to speak of them."""
+    """Quantiles, a step for each stretch of time with enough operations to speak of them."""
     count = len(kind.times)
     if count < 100:
         return
     edges = np.linspace(0, max(float(kind.times.max()), 1e-9), min(100, count // 25) + 1)
     place = np.clip(np.searchsorted(edges, kind.times, side="right") - 1, 0, len(edges) - 2)
-    middles = (edges[:-1] + edges[1:]) / 2
     for quantile, colour in _QUANTILES:
-        heights = np.full(len(middles), np.nan)
-        for i in range(len(middles)):
+        least = 5 if quantile == 1.0 else max(5, round(1 / (1 - quantile)))
+        heights = np.full(len(edges) - 1, np.nan)
+        for i in range(len(heights)):
             mine = kind.took[place == i]
-            if len(mine) >= 5:
+            if len(mine) >= least:
                 heights[i] = np.quantile(mine, quantile)
-        panel.plot(middles, heights, color=colour, lw=0.9, alpha=0.9, zorder=4)
+        if not np.isnan(heights).all():
+            panel.stairs(heights, edges, baseline=None, color=colour, lw=1.1, alpha=0.9, zorder=4)
 
 
 def waits(around: Sequence[Stall], f: str, most: int = MAX_WAITS) -> list[Outage]:

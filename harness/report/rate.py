@@ -11,6 +11,8 @@ import numpy as np
 from harness.band import Band
 from harness.clock import SECOND
 from harness.history import History
+from harness.op import OK
+from harness.outage import PAUSE
 from harness.report.canvas import OUTCOME_COLOURS, OUTCOME_WORDS, drawing, save
 from harness.report.latency import Kind, kinds
 from harness.report.panels import label, panels
@@ -34,7 +36,20 @@ def draw(path: Path, history: History, faults: Sequence[Band]) -> None:
         figure, axes = panels("Operations a second", note, faults, span, heights, legend)
         for panel, kind in zip(axes, found, strict=False):
             _stack(panel, kind, seconds, step)
+            _name(panel, kind, worked(found))
         save(figure, path)
+
+
+def worked(found: Sequence[Kind]) -> float:
+    """The seconds in which operations ended, without longer pauses."""
+    ends = [kind.times + kind.took / SECOND for kind in found]
+    gaps = np.diff(np.sort(np.concatenate([np.zeros(1), *ends])))
+    return max(float(np.minimum(gaps, PAUSE / SECOND).sum()), 1e-6)
+
+
+def _name(panel: Axes, kind: Kind, seconds: float) -> None:
+    rate = np.count_nonzero(kind.ends == OK) / seconds
+    label(panel, f"{kind.f}: {_show(rate)} ok a second, while anything was going on")
 
 
 def _show(rate: float) -> str:
@@ -55,4 +70,3 @@ def _stack(panel: Axes, kind: Kind, seconds: float, step: float) -> None:
         panel.stairs(top, edges, baseline=base, fill=True, color=colour, alpha=0.85, zorder=2)
         base = top
     panel.set_ylim(0, max(float(base.max()), 1.0) * 1.3)
-    label(panel, f"{kind.f}: {_show(len(kind.times) / seconds)} a second on average")

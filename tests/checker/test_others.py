@@ -137,7 +137,13 @@ def test_the_longest_outages_found_by_search_are_those_found_by_looking_at_all()
         found = [Outage(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
         start = rng.randrange(100)
         end = start + rng.randrange(1, 40)
-        during = [o.length for o in found if o.end >= start and o.start < end]
+        during = [
+            o.length
+            for o in found
+            if o.end >= start
+            and o.start < end
+            and 10 * (min(o.end, end) - max(o.start, start)) >= o.length
+        ]
         assert longest(found, start, end).length == max(during, default=0)
 
 
@@ -156,6 +162,34 @@ def test_a_wait_that_never_ended_counts_and_idle_time_does_not() -> None:
         ok(0, 1, 0, "read", 1), ok(800, 801, 0, "read", 1), fails(810, 1000, 0, "read", "timeout")
     )
     assert judge(Availability(), history).data["longest_ns"] == 190 * MS
+
+
+def test_what_was_given_up_before_a_pause_of_everybody_is_no_outage_of_that_pause() -> None:
+    history = merged(
+        ok(0, 1, 0, "read", 1),
+        fails(10, 60, 0, "read", "timeout"),
+        ok(5_000, 5_001, 0, "read", 1),
+        fails(5_010, 5_100, 0, "read", "timeout"),
+        ok(5_300, 5_310, 0, "read", 1),
+    )
+    data = judge(Availability(), history).data
+    assert (data["longest_ns"], data["longest_from_ns"]) == (300 * MS, 5_010 * MS)
+
+
+def test_an_outage_that_begins_just_before_the_next_fault_is_that_fault_s() -> None:
+    started = {"fault": "kill", "state": "installed", "targets": ["n3"]}
+    history = merged(
+        *(ok(at, at + 9, 2, "write", 1) for at in range(0, 500, 10)),
+        [(99, "nemesis", "info", "kill", {"package": "kill", "targets": "tail"})],
+        [(100, "nemesis", "info", "kill", started)],
+        fault(200, "start", fault="kill", state="healed"),
+        [(502, "nemesis", "info", "kill", {"package": "kill", "targets": "tail"})],
+        [(503, "nemesis", "info", "kill", started)],
+        ok(500, 1200, 2, "write", 1),
+    )
+    first, second = judge(Availability(), history).data["recovery"]
+    assert first["gap_at_end"]["write_ns"] <= 10 * MS
+    assert second["gap_at_start"]["write_ns"] == 700 * MS
 
 
 def dump(digest: str) -> Dump:
