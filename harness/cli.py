@@ -226,7 +226,8 @@ def claims(
 ) -> int:
     """Measure what the lectures and papers claim of the systems: the paper's figure beside ours.
 
-    Rows are simulated or counted, but for those that are live. What a row found, and its plot, is
+    Takes some five minutes. Rows are simulated or counted, but for those that are live: they start
+    real processes on this machine, unless --no-live is given. What a row found, and its plot, is
     kept in results/claims/. 0 if every row holds, 1 if one does not, 255 if one broke.
     """
     from harness.commands import claims as commands
