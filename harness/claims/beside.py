@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from harness.claims import plot
 from harness.claims.claim import COUNT, FIGURE, SERVICE, Claim, Found
@@ -27,6 +28,15 @@ COLOURS = {
     "ZooKeeper-like": plot.GREEN,
     "chain": plot.RED,
     "CRAQ": plot.ORANGE,
+}
+# Of two lines that lie on one another both are seen: one is wide, one dashed on top of it.
+_WIDE = {"marker": "o", "ms": 9, "lw": 5, "alpha": 0.45}
+_DASHED = {"marker": "x", "ls": "--", "lw": 1.3, "zorder": 4}
+OVER: dict[str, dict[str, Any]] = {
+    "Raft": _WIDE,
+    "ZooKeeper-like": _DASHED,
+    "chain": _WIDE,
+    "CRAQ": _DASHED,
 }
 
 
@@ -79,16 +89,16 @@ def _draw_messages(
             ("chain head (dashed: 1)", head, plot.RED),
         ):
             sent.plot(SIZES, [float(m) for m in points], "o", color=colour, label=name)
-        marks = {"Raft": "o", "ZooKeeper-like": "x", "chain": "o", "CRAQ": "x"}
         for name, colour in COLOURS.items():
             line = [float(loads[name, n]) for n in SIZES]
-            load.plot(SIZES, line, marks[name] + "-", color=colour, lw=0.8, label=name)
+            load.plot(SIZES, line, color=colour, label=name, **OVER[name])
         for axes, what in (
             (sent, "sent for a write"),
             (load, "sent and received for a write"),
         ):
             axes.set(xlim=(2, 10), ylim=(0, 30 if axes is load else 20))
             axes.set_xticks(SIZES)
+            axes.set_yticks(range(0, 31 if axes is load else 21, 5))
             axes.set_xlabel("nodes, N")
             axes.set_ylabel("messages")
             plot.title(axes, what.capitalize() + ("" if axes is sent else ", busiest node"))
@@ -138,11 +148,10 @@ def _write_ms(run: Run) -> float:
 
 
 def _draw_slow(lab: Lab, took: Mapping[tuple[str, int], float]) -> None:
-    marks = {"chain": "o", "CRAQ": "x", "Raft": "o", "ZooKeeper-like": "x"}
     with plot.panels(lab.folder / "slow-node.png", width=560, height=330) as (axes,):
         for name in SLOW:
             line = [took[name, times] for times in FACTORS]
-            axes.plot(FACTORS, line, marks[name] + "-", color=COLOURS[name], lw=0.8, label=name)
+            axes.plot(FACTORS, line, color=COLOURS[name], label=name, **OVER[name])
         axes.set(xlim=(0, 21), ylim=(0, 26))
         axes.set_xticks(FACTORS)
         axes.set_xlabel("one of three nodes takes so many times as long for everything")
