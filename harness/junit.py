@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as xml
 
 from harness.error import UserError
+from harness.report.stopped import cause_in, first_things_first
 
 if TYPE_CHECKING:
     from harness.run import RunResult
@@ -70,8 +71,8 @@ def _case(run: RunResult) -> xml.Element:
 
 def _told(run: RunResult) -> list[str]:
     said = [
-        f"{name}: {found.verdict} (expected {found.expected}): {found.cause or ''}"
-        for name, found in run.results.items()
+        f"{name}: {found.verdict} (expected {found.expected}): {cause_in(found, run.results)}"
+        for name, found in first_things_first(run.results).items()
         if found.exit
     ]
     return said + list(run.notes)

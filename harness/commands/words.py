@@ -11,6 +11,7 @@ from harness.commands.load import program
 from harness.plan import Plan
 from harness.report import first_picture
 from harness.report.planted import planted
+from harness.report.stopped import INVARIANTS, cause_in, first_things_first, follows, is_stopped
 from harness.result import INVALID, UNKNOWN, VALID
 from harness.run import (
     EXIT_BROKEN,
@@ -81,7 +82,12 @@ def verdicts(system: str, results: Mapping[str, Judged], code: int) -> str:
     """All verdicts in words: "zookeeper: not linearizable, as expected"."""
     if code == EXIT_BROKEN and not results:
         return f"the harness broke; this says nothing of {system}"
-    parts = [_say(name, found) for name, found in results.items() if _is_told(name, found)]
+    stopped = is_stopped(results)
+    parts = [
+        _say(name, found, stopped=stopped)
+        for name, found in first_things_first(results).items()
+        if _is_told(name, found) and (name in _TOLD or not follows(found, results))
+    ]
     return f"{system}: {'; '.join(parts) or 'every check valid, as expected'}"
 
 
@@ -89,10 +95,14 @@ def _is_told(name: str, found: Judged) -> bool:
     return name in _TOLD or found.exit != EXIT_OK or found.expected != VALID
 
 
-def _say(name: str, found: Judged) -> str:
+def _say(name: str, found: Judged, *, stopped: bool) -> str:
     what = _TOLD[name][found.verdict] if name in _TOLD else f"{name} {found.verdict}"
+    if name == INVARIANTS and found.verdict == INVALID:
+        what = "an invariant is broken"
     if found.verdict == UNKNOWN:
         return what
+    if stopped and found.verdict == VALID:
+        return f"{what} until then"
     return f"{what}, as expected" if found.exit == EXIT_OK else f"{what}, NOT as expected"
 
 
@@ -100,8 +110,8 @@ def reasons(results: Mapping[str, Judged]) -> list[str]:
     """Why: for each check that is not plainly valid its first anomaly, or else its cause; and the
     strongest model that held, or the figures, where a check states them."""
     told = []
-    for name, found in results.items():
-        text = found.anomalies[0] if found.anomalies else found.cause
+    for name, found in first_things_first(results).items():
+        text = found.anomalies[0] if found.anomalies else cause_in(found, results)
         if text and found.verdict != VALID:
             more = len(found.anomalies) - 1
             told.append(f"{name}: {text}" + (f" ({more} more)" if more > 0 else ""))

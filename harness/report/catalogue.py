@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from harness.report.page import HOUSEKEEPING, environment, style
+from harness.report.stopped import INVARIANTS
 from harness.report.words import clean
 
 _STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(.*)")
@@ -85,7 +86,11 @@ def _run(results: Path, folder: Path) -> Run:
     judged = said.get("results")
     checks = judged if isinstance(judged, Mapping) else {}
     verdicts = [(str(n), _text(c, "verdict")) for n, c in checks.items()]
-    causes = [c for c in checks.values() if _text(c, "verdict") != _text(c, "expected")]
+    causes = [
+        check
+        for name, check in sorted(checks.items(), key=lambda one: one[0] != INVARIANTS)
+        if _text(check, "verdict") != _text(check, "expected")
+    ]
     started = _started(folder.name) or _text(said, "started").replace("T", " ")
     duration, ops = _number(said.get("duration_s")), int(_number(said.get("ops")))
     return Run(

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.band import OTHER_COLOUR, Event
 from harness.clock import show
@@ -20,6 +21,7 @@ from harness.plan import Plan
 from harness.report.bands import bands, events
 from harness.report.marks import observed, told
 from harness.report.planted import planted
+from harness.report.stopped import INVARIANTS, cause_in, follows, is_stopped
 from harness.report.words import at_time, clean, show_value
 from harness.result import INVALID, UNKNOWN, VALID
 
@@ -74,8 +76,8 @@ class Drawn(Struct, frozen=True):
 
 
 def verdicts(judged: Mapping[str, Any]) -> list[Verdict]:
-    """The rows of the table, the workload's own checkers first, then the worst; `judged` holds
-    mappings or Structs."""
+    """The rows of the table: a broken invariant, then the workload's own checkers, then the worst;
+    `judged` holds mappings or Structs."""
     rows = []
     for name, one in judged.items():
         fields = one if isinstance(one, Mapping) else msgspec.to_builtins(one, enc_hook=str)
@@ -90,7 +92,17 @@ def verdicts(judged: Mapping[str, Any]) -> list[Verdict]:
             )
         )
     order = {"bad": 0, "unsure": 1, "good": 2}
-    return sorted(rows, key=lambda row: (row.name in HOUSEKEEPING, order[row.tone]))
+    by_name = {row.name: row for row in rows}
+    stopped = is_stopped(by_name)
+    rows = [replace(row, cause=cause_in(row, by_name)) for row in rows]
+    return sorted(
+        rows,
+        key=lambda row: (
+            not (stopped and row.name == INVARIANTS),
+            row.name in HOUSEKEEPING,
+            order[row.tone],
+        ),
+    )
 
 
 def say_plainly(checker: str, verdict: str) -> str:
@@ -101,6 +113,9 @@ def say_plainly(checker: str, verdict: str) -> str:
 def say(row: Verdict) -> str:
     """One verdict in words: "not linearizable, as the plan expects"; where the check says which
     model held, that: "not linearizable, but all that ZooKeeper promises"."""
+    if row.name == INVARIANTS and row.verdict == INVALID:
+        words = f"an invariant is broken: {row.cause}"
+        return f"{words} (as the plan expects)" if row.tone == "good" else words
     words = row.data.get("statement") or say_plainly(row.name, row.verdict)
     if row.tone == "unsure":
         return f"{words} ({row.cause})" if row.cause else words
@@ -113,8 +128,17 @@ def headline(rows: Sequence[Verdict]) -> tuple[str, str]:
     """What came out of the run, in one line, and its tone."""
     if not rows:
         return "nothing was checked", "unsure"
-    told = [row for row in rows if row.tone != "good" or row.name not in HOUSEKEEPING]
-    words = "; ".join(say(row) for row in told) or "all checks are valid"
+    by_name = {row.name: row for row in rows}
+    stopped = is_stopped(by_name)
+    told = [
+        row
+        for row in rows
+        if row.name not in HOUSEKEEPING or (row.tone != "good" and not follows(row, by_name))
+    ]
+    if stopped and rows[0] not in told:
+        told = [rows[0], *told]  # expected, and still what the run ended with
+    said = [f"{say(r)} until then" if stopped and r.verdict == VALID else say(r) for r in told]
+    words = "; ".join(said) or "all checks are valid"
     tones = {row.tone for row in rows}
     return words[:1].upper() + words[1:], "bad" if "bad" in tones else max(tones)
 

@@ -139,7 +139,7 @@ class _Run:
             self._loop(on_status)
             self._check()
         except InvariantViolated as broken:
-            violation = f"at {self._time() / SECOND:.6f} s: {broken}"
+            violation = f"{broken}; the run was stopped there, at {self._time() / SECOND:.3f} s"
             self.held = {}
         except Exception as error:
             error.add_note(f"simulated time {self._time()} ns, seed {self.setup.seed!r}")

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from harness.error import InvariantViolated
+from systems.craq.brief import brief
 from systems.craq.layout import SLOTS, first_owner, slot_of
 from systems.craq.message import Entry, Handover, Takeover
 
@@ -54,7 +55,7 @@ class Custody:
         has = self._has[chain]
         for write in entry.writes:
             if slot_of(write.key) not in has:
-                raise InvariantViolated(f"chain {chain} has committed {entry}: not its slot")
+                raise InvariantViolated(f"chain {chain} has committed {brief(entry)}: not its slot")
         if isinstance(move, Handover):
             slots = set(range(move.first, move.end))
             if not slots <= has:

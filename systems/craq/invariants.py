@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.core import Core, NodeId
 from harness.error import InvariantViolated
+from systems.craq.brief import both
 from systems.craq.custody import Custody
 from systems.craq.layout import NOWHERE, Layout
 from systems.craq.manager import Manager
@@ -109,9 +110,8 @@ class ChainInvariants:
                 committed.append(store.log[i])
                 self._same_end(store.log[i])
             elif store.log[i] != committed[i]:
-                raise InvariantViolated(
-                    f"{node.me} has committed {store.log[i]} where {committed[i]} was"
-                )
+                ours, known = both(store.log[i], committed[i])
+                raise InvariantViolated(f"{node.me} has committed {ours} where {known} was")
         self._seen[node.me] = (node, node.log_of, store.committed)
 
     def _same_end(self, entry: Entry) -> None:
@@ -135,9 +135,8 @@ class ChainInvariants:
                 f"{len(log) + 1} to {done}"
             )
         if done and log[done - 1] != committed[-1]:
-            raise InvariantViolated(
-                f"{node.me} holds {log[done - 1]} where {committed[-1]} was committed"
-            )
+            ours, known = both(log[done - 1], committed[-1])
+            raise InvariantViolated(f"{node.me} holds {ours} where {known} was committed")
 
     def _prefixes(self, nodes: Mapping[NodeId, Node]) -> None:
         """Neighbours of one epoch: the later one's log is a prefix of the earlier one's."""
@@ -159,9 +158,8 @@ class ChainInvariants:
         start = start or _same(ours, theirs, len(theirs))
         for i in range(start, len(theirs)):
             if ours[i] != theirs[i]:
-                raise InvariantViolated(
-                    f"{later.me} has {theirs[i]} where its predecessor has {ours[i]}"
-                )
+                has, before = both(theirs[i], ours[i])
+                raise InvariantViolated(f"{later.me} has {has} where its predecessor has {before}")
         self._compared[pair] = (earlier, later, len(theirs))
 
 

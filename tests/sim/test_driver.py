@@ -31,7 +31,7 @@ def test_broken_invariant_ends_the_run_and_says_when() -> None:
             yield Do("echo")
 
     ending = told(story, options={"check_every": 10}).ending
-    assert ending.violation.startswith("at 0.0") and ending.violation.endswith("n2 is broken")
+    assert ending.violation.startswith("n2 is broken; the run was stopped there, at 0.0")
     assert set(ending.dumps) == {"n1", "n2", "n3"}
 
 
@@ -66,7 +66,7 @@ def test_invariants_are_checked_right_after_a_fault() -> None:
         raise AssertionError("the run went on")
 
     ending = told(story, options={"check_every": 10**9}).ending
-    assert "at 0.005" in ending.violation
+    assert "at 0.005 s" in ending.violation
 
 
 def test_invariants_do_not_see_a_node_that_waits_for_its_disk() -> None:
