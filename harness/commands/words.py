@@ -121,7 +121,8 @@ def reasons(results: Mapping[str, Judged]) -> list[str]:
         elif stated:
             strongest = str(found.data["strongest"])
             model = MODELS.get(strongest, strongest)
-            told.append(f"strongest model known to hold: {model} ({stated})")
+            beside = f" ({stated})" if stated != model else ""
+            told.append(f"strongest model known to hold: {model}{beside}")
     return told
 
 
