@@ -7,6 +7,7 @@ and the command `weaklink bugs` look there. Nothing that judges may know that a 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from msgspec import Struct
@@ -14,6 +15,14 @@ from msgspec import Struct
 SAFETY = "safety"  # breaks a promise: some checker or invariant must catch it
 LIVENESS = "liveness"  # slows or stalls only: judged by availability, never by what was answered
 CORRECT = "correct"  # keeps every promise, otherwise than usual: must never be accused
+
+
+def changed(built: Any, **parts: Any) -> Any:
+    """A copy of what was built, with these attributes instead."""
+    made = copy(built)
+    for name, part in parts.items():
+        setattr(made, name, part)
+    return made
 
 
 class Variant(Struct, frozen=True):

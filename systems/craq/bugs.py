@@ -9,7 +9,6 @@ newest that it was told.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from copy import copy
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,7 +17,7 @@ from harness.clock import MS, Nanos
 from harness.core import Effect, NodeId, Persist, Send
 from harness.error import UserError
 from harness.op import OK, Op
-from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
+from harness.variant import CORRECT, LIVENESS, SAFETY, Variant, changed
 from systems.craq.bugs_across import (
     AnswersUndecided,
     AwaitsReadsOnly,
@@ -96,9 +95,7 @@ def _node(*nodes: type[Any], **parts: type[Any]) -> Make:
     """Replicas that are also such nodes, made of these parts (`store_type`, `link_type`)."""
 
     def make(built: Any) -> Any:
-        system = copy(built)
-        system.node_type = type("Planted", (*nodes, built.node_type), dict(parts))
-        return system
+        return changed(built, node_type=type("Planted", (*nodes, built.node_type), dict(parts)))
 
     return make
 
@@ -115,9 +112,7 @@ def _manager(manager: type[Any]) -> Make:
     def make(built: Any) -> Any:
         if issubclass(manager, ElectedManager) and not built.servers:
             raise UserError("system 'craq': bug: this one needs an `ensemble` that elects managers")
-        system = copy(built)
-        system.manager_type = type("Planted", (manager, built.manager_type), {})
-        return system
+        return changed(built, manager_type=type("Planted", (manager, built.manager_type), {}))
 
     return make
 
@@ -705,11 +700,9 @@ class ShyOfLease(Node):
 
 def slow_timers(built: Any) -> Any:
     """Pings, leases and the manager's patience at half the pace."""
-    system, times = copy(built), built.times
-    system.times = checked(
-        replace(times, ping=2 * times.ping, lease=2 * times.lease, detect=2 * times.detect)
-    )
-    return system
+    times = built.times
+    twice = replace(times, ping=2 * times.ping, lease=2 * times.lease, detect=2 * times.detect)
+    return changed(built, times=checked(twice))
 
 
 CHAIN: dict[str, Any] = {"apportioned": False}

@@ -7,14 +7,13 @@ thing otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from typing import Any
 
 from msgspec.structs import replace
 
 from harness.clock import Nanos
 from harness.core import Effect, NodeId, Persist
-from harness.variant import CORRECT, LIVENESS, SAFETY, Variant
+from harness.variant import CORRECT, LIVENESS, SAFETY, Variant, changed
 from systems.raft.change import Changes
 from systems.raft.election import Election
 from systems.raft.follower import Follower
@@ -31,12 +30,10 @@ def planted(raft: type[Any] | None = None, **parts: type[Any]) -> Make:
     ...)."""
 
     def make(built: Any) -> Any:
-        system = copy(built)
         node: type[Any] = built.node_type
         bases = (node.raft_type,) if raft is None else (raft, node.raft_type)
         made = type("PlantedRaft", bases, dict(parts))
-        system.node_type = type("PlantedNode", (node,), {"raft_type": made})
-        return system
+        return changed(built, node_type=type("PlantedNode", (node,), {"raft_type": made}))
 
     return make
 
@@ -206,11 +203,9 @@ class OneMore(Leader[Any]):
 
 def slow_timers(built: Any) -> Any:
     """Elections and heartbeats at half the pace."""
-    system = copy(built)
     timing: Timing = built.timing
     twice = replace(timing, election=2 * timing.election, heartbeat=2 * timing.heartbeat)
-    system.timing = twice
-    return system
+    return changed(built, timing=twice)
 
 
 def _safety(breaks: str, make: Make, caught_by: str, *plans: str, **options: Any) -> Variant:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Any
 
 from harness.clock import Nanos
-from harness.variant import CORRECT, SAFETY, Variant
+from harness.variant import CORRECT, SAFETY, Variant, changed
 from systems.raft.bugs import Make, planted
 from systems.raft.election import Election
 from systems.raft.leader import Leader
@@ -22,9 +21,7 @@ def machine(type_: type[Values]) -> Make:
     """What gives a store nodes with this state machine."""
 
     def make(built: Any) -> Any:
-        system = copy(built)
-        system.machine_type = type_
-        return system
+        return changed(built, machine_type=type_)
 
     return make
 
@@ -33,9 +30,7 @@ def node(type_: type[Any]) -> Make:
     """What gives a store nodes that are also this."""
 
     def make(built: Any) -> Any:
-        system = copy(built)
-        system.node_type = type("PlantedNode", (type_, built.node_type), {})
-        return system
+        return changed(built, node_type=type("PlantedNode", (type_, built.node_type), {}))
 
     return make
 
@@ -191,9 +186,7 @@ def rounds_only(built: Any) -> Any:
     """No leases."""
     from msgspec.structs import replace
 
-    system = copy(built)
-    system.timing = replace(built.timing, lease=0)
-    return system
+    return changed(built, timing=replace(built.timing, lease=0))
 
 
 def _bug(breaks: str, make: Make, caught_by: str, *plans: str) -> Variant:

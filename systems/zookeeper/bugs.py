@@ -7,14 +7,13 @@ subclass that does one thing otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from copy import copy
 from typing import Any
 
 from msgspec.structs import replace
 
 from harness.clock import MS, Nanos
 from harness.core import NodeId
-from harness.variant import CORRECT, SAFETY, Variant
+from harness.variant import CORRECT, SAFETY, Variant, changed
 from systems.raft.message import Entry
 from systems.zookeeper.attached import Attached, Waiting
 from systems.zookeeper.command import Attach, Close, Create, Found, SetData, Txn, session_id
@@ -33,9 +32,7 @@ def _server(server: type[Any], **parts: type[Any]) -> Make:
     """Servers that are also a `server`, made of these parts (`leading_type`, `attached_type`)."""
 
     def make(built: Any) -> Any:
-        system = copy(built)
-        system.node_type = type("Planted", (server, built.node_type), dict(parts))
-        return system
+        return changed(built, node_type=type("Planted", (server, built.node_type), dict(parts)))
 
     return make
 
@@ -44,9 +41,7 @@ def _parts(**parts: type[Any]) -> Make:
     """Servers made of these parts."""
 
     def make(built: Any) -> Any:
-        system = copy(built)
-        system.node_type = type("Planted", (built.node_type,), dict(parts))
-        return system
+        return changed(built, node_type=type("Planted", (built.node_type,), dict(parts)))
 
     return make
 
@@ -55,9 +50,7 @@ def _machine(machine: type[Machine]) -> Make:
     """Servers with this state machine."""
 
     def make(built: Any) -> Any:
-        system = copy(built)
-        system.machine_type = machine
-        return system
+        return changed(built, machine_type=machine)
 
     return make
 
@@ -71,9 +64,9 @@ def _link(link: type[Link]) -> Make:
     """Clients with these links."""
 
     def make(built: Any) -> Any:
-        system = copy(built)
-        system.client_type = type("PlantedClient", (built.client_type,), {"link_type": link})
-        return system
+        return changed(
+            built, client_type=type("PlantedClient", (built.client_type,), {"link_type": link})
+        )
 
     return make
 
@@ -511,9 +504,7 @@ def _often(every: int) -> Make:
     """A snapshot after so many entries."""
 
     def make(built: Any) -> Any:
-        system = copy(built)
-        system.keeping = replace(built.keeping, snapshot_every=every, keep_log=True)
-        return system
+        return changed(built, keeping=replace(built.keeping, snapshot_every=every, keep_log=True))
 
     return make
 
