@@ -35,8 +35,7 @@ def _measure(lab: Lab) -> Found:
         ours="medians: " + _said(ours) + f" (of {len(clean):,}, {len(dirty):,}, "
         f"{len(calls[WRITE3])} and {len(calls[WRITE6])})",
         how=SERVICE,
-        holds=ours[CLEAN] < ours[DIRTY] < ours[WRITE3] < ours[WRITE6]
-        and all(len(some) >= 20 for some in calls.values()),
+        holds=_are_in_order(ours, calls),
         note="The order is what is to hold. The network's 0.22 ms is calibrated to a clean read, "
         "the costs are those of figures 5 and 8; that a dirty read takes twice as long, by one "
         "more round trip, is then the protocol's. Our writes are faster than the paper's and grow "
@@ -63,14 +62,19 @@ def _measure_live(lab: Lab) -> Found:
         paper="medians: " + _said(PAPER),
         ours="medians: " + _said(ours),
         how=LIVE,
-        holds=ours[CLEAN] < ours[DIRTY] < ours[WRITE3] < ours[WRITE6]
-        and all(len(some) >= 20 for some in calls.values()),
+        holds=_are_in_order(ours, calls),
         note="Clean are the reads of a run without writes; dirty, those that the head "
         "answered while three clients wrote the object without a pause, so that it hardly ever "
         "held a clean version. All processes share this machine and its disk, so only the order "
         "is to hold: a write waits for every node's fsync.",
         data={"medians_ms": ours},
     )
+
+
+def _are_in_order(ours: dict[str, float], calls: dict[str, list[Call]]) -> bool:
+    """The medians, each of enough operations to speak of one."""
+    is_order = ours[CLEAN] < ours[DIRTY] < ours[WRITE3] < ours[WRITE6]
+    return is_order and all(len(some) >= 20 for some in calls.values())
 
 
 def reads_of(run: Run) -> tuple[list[Call], list[Call]]:

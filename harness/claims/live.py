@@ -13,7 +13,7 @@ from harness.band import bands
 from harness.claims import plot
 from harness.claims.claim import FIGURE, LIVE, Claim, Found
 from harness.claims.lab import Lab, Run
-from harness.claims.rate import median_ms
+from harness.claims.rate import Window, median_ms, per_second, series
 from harness.clock import MS, SECOND, Nanos
 
 STEP: Nanos = 200 * MS  # of the plots
@@ -130,8 +130,7 @@ def _times(run: Run, fs: Sequence[str]) -> list[Nanos]:
 
 
 def _rate(run: Run, since: Nanos, until: Nanos) -> float:
-    done = sum(since <= time < until for time in _times(run, (*READS, *WRITES)))
-    return done * SECOND / (until - since)
+    return per_second(run, (*READS, *WRITES), Window(since, until))
 
 
 def _without(run: Run, fs: Sequence[str], since: Nanos) -> Nanos:
@@ -146,14 +145,9 @@ def _draw(lab: Lab, name: str, run: Run, kinds: Mapping[str, Sequence[str]]) -> 
     with plot.panels(lab.folder / name, width=720, height=320) as (axes,):
         top = 0.0
         for kind, fs in kinds.items():
-            counts = [0] * (end // STEP + 1)
-            for time in _times(run, fs):
-                if time < end:
-                    counts[time // STEP] += 1
-            rates = [count * SECOND / STEP for count in counts[:-1]]
-            at = [(i + 0.5) * STEP / SECOND for i in range(len(rates))]
-            axes.plot(at, rates, "-", color=colours[kind], lw=1.2, label=kind)
-            top = max(top, *rates)
+            line = series(run, fs, STEP, end)
+            axes.plot(*zip(*line, strict=True), "-", color=colours[kind], lw=1.2, label=kind)
+            top = max(top, *(rate for _, rate in line))
         for band in bands(run.history):
             if band.kind == "kill" and band.start < end:
                 axes.axvspan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -27,24 +28,28 @@ class Window(Struct, frozen=True):
         return (self.until - self.since) / SECOND
 
 
-def answered(run: Run, f: str, window: Window) -> list[Call]:
-    """The operations f (all, where it is "") whose ok came in this window."""
+Kinds = str | Sequence[str]  # one f, or several; "" is all
+
+
+def answered(run: Run, f: Kinds, window: Window) -> list[Call]:
+    """The operations f whose ok came in this window."""
+    fs = (f,) if isinstance(f, str) else f
     return [
         call
         for call in run.history.calls
         if call.completion is not None
         and call.completion.type == OK
-        and f in ("", call.invoke.f)
+        and (f == "" or call.invoke.f in fs)
         and window.since <= call.completion.time < window.until
     ]
 
 
-def per_second(run: Run, f: str, window: Window) -> float:
+def per_second(run: Run, f: Kinds, window: Window) -> float:
     """How many a second."""
     return len(answered(run, f, window)) / window.seconds
 
 
-def series(run: Run, f: str, every: Nanos, until: Nanos) -> list[tuple[float, float]]:
+def series(run: Run, f: Kinds, every: Nanos, until: Nanos) -> list[tuple[float, float]]:
     """(seconds, operations f a second) for each `every` ns, at its middle."""
     counts = [0] * (until // every)
     for call in answered(run, f, Window(0, until // every * every)):
@@ -53,7 +58,7 @@ def series(run: Run, f: str, every: Nanos, until: Nanos) -> list[tuple[float, fl
     return [((i + 0.5) * every / SECOND, n * SECOND / every) for i, n in enumerate(counts)]
 
 
-def longest_silence(run: Run, f: str, window: Window) -> float:
+def longest_silence(run: Run, f: Kinds, window: Window) -> float:
     """The longest time in ms of this window in which no f was answered ok."""
     times = [call.completion.time for call in answered(run, f, window)]  # type: ignore[union-attr]
     ends = [window.since, *sorted(times), window.until]

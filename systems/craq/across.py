@@ -37,7 +37,7 @@ from systems.craq.message import (
     Stage,
     Vote,
 )
-from systems.craq.operation import TXN, Outcome, transacted
+from systems.craq.operation import Outcome, keys_of, transacted
 from systems.craq.store import Txn
 
 if TYPE_CHECKING:
@@ -62,10 +62,8 @@ class Across:
 
     def blocks(self, request: Request) -> bool:
         """Whether this update has to wait for a transaction that has one of its keys."""
-        locks = self.node.store.locks
-        if request.f == TXN:
-            return any(key in locks for _, key, _ in request.value)
-        return request.key in locks
+        keys = keys_of(request.f, request.key, request.value)
+        return any(key in self.node.store.locks for key in keys)
 
     def hold(self, request: Request) -> None:
         """It waits."""

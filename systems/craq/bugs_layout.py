@@ -146,12 +146,8 @@ class SaysMovedEarly(Moving):
 
     def has_moved(self) -> int:
         """By the log as far as it goes."""
-        move = self.node.layout.move
-        if move is None or move.target != self.node.log_of:
-            return 0
-        entry = self.node.store.taken.get(move.number)
-        part = entry.move if entry else None
-        return move.number if isinstance(part, Takeover) and part.last else 0
+        last = self.last_part()
+        return last.move.number if last and isinstance(last.move, Takeover) else 0
 
 
 class KeepsOwnRequests(Store):

@@ -121,14 +121,21 @@ class Moving:
 
     def has_moved(self) -> int:
         """The number of the present move, if this chain is its target and has taken all."""
+        last = self.last_part()
+        if last is None or last.seq > self.node.store.committed:
+            return 0
+        assert isinstance(last.move, Takeover)
+        return last.move.number
+
+    def last_part(self) -> Entry | None:
+        """Where this chain is the target of the present move: its last part, once it is in the
+        log."""
         move = self.node.layout.move
         if move is None or move.target != self.node.log_of:
-            return 0
+            return None
         entry = self.node.store.taken.get(move.number)
         part = entry.move if entry else None
-        if entry is None or not isinstance(part, Takeover) or not part.last:
-            return 0
-        return move.number if entry.seq <= self.node.store.committed else 0
+        return entry if isinstance(part, Takeover) and part.last else None
 
     # -- the source's head --
 
