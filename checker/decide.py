@@ -13,7 +13,7 @@ from checker.encode import Task
 from checker.frontier import frontier
 from checker.model import fitting
 from checker.scan import Scan
-from checker.search import Decision, Meter, Search
+from checker.search import Decision, Meter, Progress, Search
 
 SOON = 16  # slices of both searches, after which the kernel is asked
 MOST_STEPS = 50_000  # entries of a state table that are worth asking a model for
@@ -21,20 +21,25 @@ MOST_STEPS = 50_000  # entries of a state table that are worth asking a model fo
 
 class Found(Struct, frozen=True):
     """A key's verdict, by which algorithm; where it is invalid, `end` is the rank of the return
-    that ends a violating prefix (the shortest, but for what only an easier model was asked), and
-    `task` the one that returns there."""
+    that ends a violating prefix, `task` the one that returns there, and `shortest` whether no
+    shorter prefix is known to be violating because there is none."""
 
     valid: bool
     algorithm: str
     end: int = -1
     task: Task | None = None
+    shortest: bool = True
 
 
 Deciding = Generator[None, None, Found]  # yields now and then, returns what it found
 
 
-def decide(model: Any, tasks: Sequence[Task], meter: Meter) -> Deciding:
-    """Decide one key. Stop it at any yield by closing it."""
+def decide(
+    model: Any, tasks: Sequence[Task], meter: Meter, progress: Progress | None = None
+) -> Deciding:
+    """Decide one key; `progress` is told how far it has come. Stop it at any yield by closing
+    it."""
+    progress = progress or Progress()
     model = fitting(model, [task.f for task in tasks])
     if growing.is_fit(model, tasks):
         end = yield from growing.first_violation(model, tasks)
@@ -46,25 +51,25 @@ def decide(model: Any, tasks: Sequence[Task], meter: Meter) -> Deciding:
             return _invalid(tasks, end, "unique values")
         if values.complete:
             return Found(True, "unique values")
-    found = yield from _search(model, tasks, meter)
+    found = yield from _search(model, tasks, meter, progress)
     return found
 
 
-def _search(model: Any, tasks: Sequence[Task], meter: Meter) -> Deciding:
+def _search(model: Any, tasks: Sequence[Task], meter: Meter, progress: Progress) -> Deciding:
     """Both searches in turn, a slice each: one is slow where the other is fast, and so the two
     together take at most twice as long as the faster. What is not decided soon is left to the
     kernel, which takes some time to be loaded."""
     scan = Scan(model, tasks)
     searches: list[tuple[str, Search]] = [
-        ("frontier", frontier(scan, meter)),
-        ("depth-first", depth_first(scan, meter)),
+        ("frontier", frontier(scan, meter, progress)),
+        ("depth-first", depth_first(scan, meter, progress)),
     ]
     turn = 0
     while True:
         turn += 1
         if turn == SOON and scan.table.close(MOST_STEPS, MOST_STEPS):
             searches[0][1].close()
-            searches[0] = ("frontier kernel", compiled(model, tasks, scan, meter))
+            searches[0] = ("frontier kernel", compiled(model, tasks, scan, meter, progress))
         for name, search in searches:
             decision = _slice(search)
             if decision is None:
@@ -73,17 +78,19 @@ def _search(model: Any, tasks: Sequence[Task], meter: Meter) -> Deciding:
                 other.close()
             if decision.valid:
                 return Found(True, name)
-            return _invalid(tasks, scan.tasks[scan.returns[decision.step]].ret, name)
+            return _invalid(tasks, scan.ends(decision.step), name, decision.shortest)
         if meter.full and len(searches) > 1:
             searches.pop()[1].close()  # the depth-first memo is what grows; the frontier goes on
         yield
 
 
-def compiled(model: Any, tasks: Sequence[Task], scan: Scan, meter: Meter) -> Search:
+def compiled(
+    model: Any, tasks: Sequence[Task], scan: Scan, meter: Meter, progress: Progress | None = None
+) -> Search:
     """The frontier search as a kernel, of a key whose table of states is closed."""
     from checker.kernel.frontier import frontier
 
-    return frontier(scan, meter, _easier(model, tasks))
+    return frontier(scan, meter, progress or Progress(), _easier(model, tasks))
 
 
 def _easier(model: Any, tasks: Sequence[Task]) -> Scan | None:
@@ -108,8 +115,9 @@ def _slice(search: Search) -> Decision | None:
     return None
 
 
-def _invalid(tasks: Sequence[Task], end: int, algorithm: str) -> Found:
-    return Found(False, algorithm, end, next(task for task in tasks if task.ret == end))
+def _invalid(tasks: Sequence[Task], end: int, algorithm: str, shortest: bool = True) -> Found:
+    last = next(task for task in tasks if task.ret == end)
+    return Found(False, algorithm, end, last, shortest)
 
 
 def now(model: Any, tasks: Sequence[Task], slices: int) -> tuple[Found | None, int]:

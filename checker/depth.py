@@ -12,12 +12,17 @@ from typing import Any
 
 from checker.encode import Task
 from checker.scan import Scan
-from checker.search import SLICE, VALID_DECISION, Decision, Meter, Search
+from checker.search import SLICE, VALID_DECISION, Decision, Meter, Progress, Search
 from checker.table import ILLEGAL
 
 
 def depth_first(
-    scan: Scan, meter: Meter, *, states: dict[int, None] | None = None, since: int = 0
+    scan: Scan,
+    meter: Meter,
+    progress: Progress | None = None,
+    *,
+    states: dict[int, None] | None = None,
+    since: int = 0,
 ) -> Search:
     """Search for an order. Uses two rules of the frontier search (see checker/frontier.py), R1 and
     R2, which need nothing of the model; so it is a second opinion on R3 to R5. `states` is filled
@@ -29,6 +34,10 @@ def depth_first(
     try:
         while stack:
             k, state, done = stack.pop()
+            if k > deepest:
+                deepest = k
+                if progress is not None:
+                    progress.passed(scan, k)
             if k == last:
                 return VALID_DECISION
             if (k, state, done) in seen:
@@ -37,7 +46,6 @@ def depth_first(
             meter.held += 1
             if states is not None and k >= since:
                 states[state] = None
-            deepest = max(deepest, k)
             stack += _successors(scan, k, state, done)
             spent += 1
             if spent % SLICE == 0:

@@ -37,12 +37,12 @@ R5 Dominance. For two configurations with the same state and the same finished u
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from heapq import heapify, heappop, heappush
 
 from checker.model import BLIND, OBSERVER
 from checker.scan import Scan, View
-from checker.search import SLICE, VALID_DECISION, Decision, Meter, Search
+from checker.search import SLICE, VALID_DECISION, Decision, Meter, Progress, Search
 from checker.table import ILLEGAL
 
 # A configuration is (state, finished updates) -> (good, used): `good` has the bits of satisfied
@@ -51,8 +51,9 @@ from checker.table import ILLEGAL
 Fronts = dict[tuple[int, int], list[tuple[int, int]]]
 
 
-def frontier(scan: Scan, meter: Meter) -> Search:
+def frontier(scan: Scan, meter: Meter, progress: Progress | None = None) -> Search:
     """Search for a contradiction, from return to return."""
+    progress = progress or Progress()
     front: Fronts = {(0, 0): [(0, 0)]}
     held = 0
     try:
@@ -62,13 +63,14 @@ def frontier(scan: Scan, meter: Meter) -> Search:
                 front = _observe(scan, front, view.fresh)
             kept, todo = _split(view, scan.table.kinds[view.c], front)
             if todo:
-                yield from _towards(scan, view, todo, kept, meter)
+                yield from _towards(scan, k, todo, kept, meter, progress)
             front = _retire(kept, view.bit)
             meter.held -= held
             held = sum(map(len, front.values()))
             meter.held += held
             if not front:
                 return Decision(k)
+            progress.passed(scan, k + 1)
     finally:
         meter.held -= held
     return VALID_DECISION
@@ -131,18 +133,23 @@ def _insert(front: Fronts, name: tuple[int, int], good: int, used: int) -> bool:
 
 
 def _towards(
-    scan: Scan, view: View, todo: list[tuple[int, int, int, int]], kept: Fronts, meter: Meter
-) -> Search:
-    """Search from all configurations of `todo` together, best first, until the task of this step
-    is linearized; what is found goes to `kept`."""
-    moves = _Moves(scan, view)
+    scan: Scan,
+    k: int,
+    todo: list[tuple[int, int, int, int]],
+    kept: Fronts,
+    meter: Meter,
+    progress: Progress,
+) -> Generator[None, None, None]:
+    """Search from all configurations of `todo` together, best first, until the task of step k is
+    linearized; what is found goes to `kept`."""
+    moves = _Moves(scan, scan.view(k))
     queued: Fronts = {}
     heap = []
     for state, done, good, used in todo:
         if _insert(queued, (state, done), good, used):
             heap.append((moves.rank(good, used), state, done, good, used))
     heapify(heap)
-    spent = held = 0
+    spent = held = looked = 0
     try:
         while heap:
             _, state, done, good, used = heappop(heap)
@@ -153,15 +160,17 @@ def _towards(
                     _insert(kept, (after, done2), good2, used2)
                 elif _insert(queued, (after, done2), good2, used2):
                     heappush(heap, (moves.rank(good2, used2), after, done2, good2, used2))
+            looked += 1
             spent += 1 + (len(queued[state, done]) >> 4)  # long fronts make an insertion slow
             if spent >= SLICE:
                 spent = 0
                 meter.held += sum(map(len, queued.values())) - held
                 held = sum(map(len, queued.values()))
+                progress.looked(scan, k, looked)
                 yield
     finally:
         meter.held -= held
-    return VALID_DECISION
+        progress.looked(scan, k, looked)
 
 
 class _Moves:

@@ -56,6 +56,15 @@ class Scan:
         self.bits, self._open, self._lost = self._slots()
         self._views: dict[int, View] = {}
 
+    def ends(self, k: int) -> int:
+        """The rank of the return at step k."""
+        return self.tasks[self.returns[k]].ret
+
+    def open(self, k: int) -> list[int]:
+        """The places in the history of the tasks open at step k, those of unknown outcome first,
+        then those that return first."""
+        return [self.tasks[i].at for i in (*self.lost[: self._lost[k]], *self._open[k])]
+
     def _slots(self) -> tuple[list[int], list[list[int]], list[int]]:
         """Each task's bit; at each step the open tasks that will return, by return; and the number
         of those tasks called by then that never will."""

@@ -20,7 +20,14 @@ from numba import njit
 from checker.kernel.rows import ONE, compact, count, insert, more_room, pop, push, room
 from checker.model import BLIND, OBSERVER, UPDATE
 from checker.scan import Scan
-from checker.search import BYTES_A_CONFIGURATION, VALID_DECISION, Decision, Meter, Search
+from checker.search import (
+    BYTES_A_CONFIGURATION,
+    VALID_DECISION,
+    Decision,
+    Meter,
+    Progress,
+    Search,
+)
 
 SLICE = 20_000  # configurations looked at between two times that a search can be stopped
 FIRST_ROOM = 1024  # rows
@@ -33,7 +40,9 @@ _OBSERVER, _BLIND, _UPDATE = OBSERVER, BLIND, UPDATE
 VALID, INVALID, STOPPED, FULL, UNSURE = 0, 1, 2, 3, 4
 
 # Where a search is: the places of an int64 array
-STEP, CALLED, OPEN, FRONT, PHASE, KEPT, QUEUED, HEAPED, TURN, GROUPS, CUT = range(11)
+STEP, CALLED, OPEN, FRONT, PHASE, KEPT, QUEUED, HEAPED, TURN, GROUPS, CUT, LOOKED, MOST, MOST_AT = (
+    range(14)
+)
 _BASE = 1 << 29  # makes every rank positive
 _EACH = 1 << 14  # an observer satisfied is worth more than any number of tasks used
 
@@ -252,7 +261,7 @@ def search(limit, beam, at, key, view, front, kept, queue, heap, row):  # type: 
                 is_everywhere = is_everywhere and front.bits[j, mask] & bit != 0
             at[GROUPS] = 0 if is_everywhere else _group(step, at[OPEN], key, view, width)
             at[TURN] += 1
-            at[KEPT] = at[QUEUED] = at[HEAPED] = 0
+            at[KEPT] = at[QUEUED] = at[HEAPED] = at[LOOKED] = 0
             for j in range(rows):
                 state, bits = front.states[j], front.bits[j]
                 is_in = bits[mask] & bit != 0
@@ -279,6 +288,9 @@ def search(limit, beam, at, key, view, front, kept, queue, heap, row):  # type: 
             if not queue.alive[j]:
                 continue
             spent += 1
+            at[LOOKED] += 1
+            if at[LOOKED] > at[MOST]:
+                at[MOST], at[MOST_AT] = at[LOOKED], step
             state, bits = queue.states[j], queue.bits[j]
             for g in range(at[GROUPS]):
                 c = view.classes[g]
@@ -354,7 +366,7 @@ class FrontierKernel:
         self._sets = [room(FIRST_ROOM, width) for _ in range(3)]
         self._heap = np.zeros(FIRST_ROOM, np.int64)
         self._row = np.zeros(3 * width, np.uint64)
-        self._at = np.zeros(11, np.int64)
+        self._at = np.zeros(14, np.int64)
         self._at[FRONT] = 1
         self._sets[0].alive[0] = True
 
@@ -362,6 +374,12 @@ class FrontierKernel:
     def step(self) -> int:
         """The return at which the search is."""
         return int(self._at[STEP])
+
+    def tell(self, progress: Progress, scan: Scan, *, is_own: bool) -> None:
+        """How far it has come; `is_own` if this is the key's own model."""
+        progress.looked(scan, int(self._at[MOST_AT]), int(self._at[MOST]))
+        if is_own:
+            progress.passed(scan, self.step)
 
     @property
     def bytes(self) -> int:
@@ -395,7 +413,9 @@ class FrontierKernel:
         self._heap = np.concatenate([self._heap, np.zeros(rows - len(self._heap), np.int64)])
 
 
-def frontier(scan: Scan, meter: Meter, easier: Scan | None = None) -> Search:
+def frontier(
+    scan: Scan, meter: Meter, progress: Progress | None = None, easier: Scan | None = None
+) -> Search:
     """The search as checker.frontier has it; the tables of the scans must be closed.
 
     First with narrow beams: a frontier of which only the best configurations are kept. One that
@@ -403,15 +423,22 @@ def frontier(scan: Scan, meter: Meter, easier: Scan | None = None) -> Search:
     search of `easier`, the same key by a model that allows more (Model.relaxed): what has no order
     there has none here, though a shorter prefix may have none either. Then all of the frontier.
     """
+    progress = progress or Progress()
     attempts = [(scan, beam, ENDLESS) for beam in (*BEAMS, ALL)]
     if easier is not None:
         attempts.insert(2, (easier, ALL, EASIER_SLICES))
     for which, beam, slices in attempts:
-        end, step = yield from _attempt(FrontierKernel(which, beam), slices, meter)
+        kernel = FrontierKernel(which, beam)
+        try:
+            end, step = yield from _attempt(kernel, slices, meter)
+        finally:
+            kernel.tell(progress, which, is_own=which is scan)
         if end == VALID and which is scan:
             return VALID_DECISION
         if end == INVALID:
-            return Decision(step if which is scan else _same_return(which, step, scan))
+            if which is scan:
+                return Decision(step)
+            return Decision(_same_return(which, step, scan), shortest=False)
     raise AssertionError("all of the frontier decides")
 
 
