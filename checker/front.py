@@ -21,13 +21,15 @@ def check(
     time_limit: str | float = DEFAULT_TIME_LIMIT / 1e9,
     memory_limit: int = DEFAULT_MEMORY_LIMIT,
     split: str | None = "key",
+    explain: bool = True,
 ) -> Result:
     """Whether a history is linearizable for a model.
 
     `history` may be ops, or the path of a file or run folder; `model` a model, a class of one, or
     a name of checker.MODELS. `time_limit` is in seconds or a text like "2m", `memory_limit` in
     bytes; beyond them the verdict is unknown. `split="key"` judges every key by itself, None all
-    as one object. Raises HistoryError for a file that cannot be read.
+    as one object. `explain=False` leaves out why an invalid history is invalid, which may take
+    longer than the verdict. Raises HistoryError for a file that cannot be read.
     """
     if isinstance(history, (str, Path)):
         from harness.foreign import load
@@ -37,7 +39,7 @@ def check(
         history = History(history)
     if split not in ("key", None):
         raise UserError(f"split is 'key' or None, not {split!r}")
-    checker = Linearizable(_model(model), split=split, memory_limit=memory_limit)
+    checker = Linearizable(_model(model), split=split, memory_limit=memory_limit, explain=explain)
     return checker.check(history, default_budget(duration(time_limit)))
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from checker import words
 from checker.budget import DEFAULT_MEMORY_LIMIT
+from checker.contradiction import say
 from checker.decide import Deciding, Found, decide
 from checker.encode import Encoded, Unfit, encode
 from checker.explain import explain
@@ -26,16 +27,24 @@ class Linearizable:
 
     `split="key"` judges each key by itself, which is right where every operation touches one key;
     None takes all as one object. `memory_limit` is in bytes, counted by what the searches remember.
+    `explain=False` leaves out why an invalid history is invalid: the verdict is there sooner, and
+    has no anomalies.
     """
 
     name = "linearizable"
 
     def __init__(
-        self, model: Any, *, split: str | None = "key", memory_limit: int = DEFAULT_MEMORY_LIMIT
+        self,
+        model: Any,
+        *,
+        split: str | None = "key",
+        memory_limit: int = DEFAULT_MEMORY_LIMIT,
+        explain: bool = True,
     ) -> None:
         self.model = model
         self.split = split
         self.memory_limit = memory_limit
+        self.explain = explain
 
     def check(self, history: History, budget: Budget) -> Result:
         """Valid, invalid with an anomaly for each of the first bad keys, or unknown with what was
@@ -46,7 +55,7 @@ class Linearizable:
             return Result(UNKNOWN, str(error))
         judged = _Judged(encoded, self.model, self.memory_limit)
         judged.decide_all(budget)
-        return judged.result(history, budget)
+        return judged.result(history, budget, explained=EXPLAINED if self.explain else 0)
 
 
 class _Left(Struct):
@@ -102,13 +111,18 @@ class _Judged:
                 return True
         return False
 
-    def result(self, history: History, budget: Budget) -> Result:
-        """The verdict over all keys."""
+    def result(self, history: History, budget: Budget, explained: int = EXPLAINED) -> Result:
+        """The verdict over all keys; of the first `explained` invalid ones also why."""
         bad = [place for place, found in self.found.items() if not found.valid]
         bad.sort(key=lambda place: self._when(history, place))
         data = self._data(bad)
+        if bad and not explained:
+            last = self.found[bad[0]].task
+            assert last is not None
+            cause = f"{say(history, last).whole}, which no order of the operations allows"
+            return Result(INVALID, cause, data)
         if bad:
-            anomalies = self._explain(history, bad[:EXPLAINED], budget)
+            anomalies = self._explain(history, bad[:explained], budget)
             return Result(INVALID, _invalid_words(anomalies, len(bad)), data, anomalies)
         if len(self.found) < len(self._encoded.tasks):
             return Result(UNKNOWN, self._unknown_words(), data)

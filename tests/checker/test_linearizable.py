@@ -301,6 +301,17 @@ def test_a_memory_limit_ends_in_unknown() -> None:
     assert result.cause == "memory limit of 100000 B: 0 of 1 keys decided; the rest not decided"
 
 
+def test_a_verdict_without_an_explanation_names_the_operation_and_draws_nothing() -> None:
+    history = merged(ok(0, 1, 0, "write", 1), ok(2, 3, 0, "write", 2), ok(4, 5, 1, "read", 1))
+    quick = check(history, CasRegister, explain=False)
+    assert (quick.verdict, quick.anomalies) == (INVALID, ())
+    assert (
+        quick.cause
+        == "read by process 1 returned 1 at 5 ms, which no order of the operations allows"
+    )
+    assert quick.data == check(history, CasRegister).data
+
+
 def test_check_takes_models_by_class_and_name_and_refuses_others() -> None:
     history = merged(ok(0, 1, 0, "write", 1))
     assert check(history, "cas-register").verdict == check(history, CasRegister).verdict == VALID
