@@ -15,15 +15,14 @@ if TYPE_CHECKING:
     from checker.faults import Faults
     from checker.front import check
     from checker.linearizable import Linearizable
-    from checker.model import (
+    from checker.model import UNKNOWN, Model
+    from checker.models import (
         MODELS,
-        UNKNOWN,
         AppendList,
         CasRegister,
         Counter,
         Kv,
         KvAppend,
-        Model,
         Mutex,
         Register,
     )
@@ -63,9 +62,11 @@ _HOMES = {
     "Convergence": "checker.convergence",
     "Faults": "checker.faults",
     "Linearizable": "checker.linearizable",
+    "Model": "checker.model",
     "Required": "checker.require",
     "Stats": "checker.stats",
     "Transactions": "checker.transactions",
+    "UNKNOWN": "checker.model",
     "ZooKeeperGuarantee": "checker.zookeeper",
     "check": "checker.front",
 }
@@ -76,7 +77,7 @@ def __getattr__(name: str) -> Any:
     if name == "REGISTRY":
         found: Any = _registry()
     elif name in __all__:
-        found = getattr(import_module(_HOMES.get(name, "checker.model")), name)
+        found = getattr(import_module(_HOMES.get(name, "checker.models")), name)
     else:
         raise AttributeError(f"module 'checker' has no attribute {name!r}")
     globals()[name] = found

@@ -1,4 +1,4 @@
-"""Deciding one key: the polynomial algorithm where it applies, else two searches in turn."""
+"""Deciding one key: an exact algorithm where one applies, else two searches in turn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from checker import growing, unique
+from checker import exact, unique
 from checker.depth import depth_first
 from checker.encode import Task
 from checker.frontier import frontier
@@ -41,9 +41,10 @@ def decide(
     it."""
     progress = progress or Progress()
     model = fitting(model, [task.f for task in tasks])
-    if growing.is_fit(model, tasks):
-        end = yield from growing.first_violation(model, tasks)
-        return Found(True, "growing") if end is None else _invalid(tasks, end, "growing")
+    fit = exact.find(model, tasks)
+    if fit is not None:
+        end = yield from fit.judge.first_violation(model, tasks)
+        return Found(True, fit.name) if end is None else _invalid(tasks, end, fit.name)
     values = unique.prepare(model, tasks)
     if values is not None:
         end = yield from unique.first_violation(values)

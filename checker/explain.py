@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from checker import growing, unique, words
+from checker import exact, unique, words
 from checker.contradiction import Story, say, tell
 from checker.decide import Found
 from checker.encode import FOREVER, Task, until
-from checker.growth import tell_growth
 from checker.model import UNKNOWN, fitting, same
 from checker.possible import possible, possible_in
 from checker.shrink import shrink
@@ -34,10 +33,11 @@ def explain(
     """The anomaly of an invalid key."""
     assert found.task is not None
     model = fitting(model, [task.f for task in tasks])
-    if growing.is_fit(model, tasks):
-        wrong_growth = growing.violation(model, tasks, found.end)
-        assert wrong_growth is not None
-        story = tell_growth(history, wrong_growth, found.task)
+    fit = exact.find(model, tasks)
+    if fit is not None:
+        violation = fit.judge.violation(model, tasks, found.end)
+        assert violation is not None
+        story = fit.tell(history, violation, found.task)
         return anomaly_of(history, key, tasks, found.task, story, faults)
     values = unique.prepare(model, tasks)
     wrong = unique.violation(values, found.end) if values is not None else None

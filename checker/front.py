@@ -45,7 +45,7 @@ def check(
 
 def _model(model: Any) -> Any:
     if isinstance(model, str):
-        from checker.model import MODELS
+        from checker.models import MODELS
 
         if model not in MODELS:
             raise UserError(f"unknown model {model!r}: {nearest(model, set(MODELS))}")

@@ -28,7 +28,9 @@ from typing import Any
 from msgspec import Struct
 
 from checker.encode import FOREVER, Task
-from checker.model import UNKNOWN, AppendList, Counter, tag
+from checker.model import UNKNOWN, tag
+from checker.models.collection import AppendList
+from checker.models.number import Counter
 
 PHANTOM = "phantom"
 PARTED = "lists that part"

@@ -29,7 +29,8 @@ from typing import Any
 from msgspec import Struct
 
 from checker.encode import FOREVER, Task
-from checker.model import UNKNOWN, CasRegister, Register, same, tag
+from checker.model import UNKNOWN, same, tag
+from checker.models.register import CasRegister, Register
 
 READ, WRITE, CAS, NEVER = range(4)
 INITIAL = 0  # the number of the initial value

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from checker.linearizable import Linearizable
-from checker.model import Kv
+from checker.models.kv import Kv
 from checker.staleness import BoundedStaleness
 from harness import generator as gen
 from harness.clock import duration

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from checker.linearizable import Linearizable
-from checker.model import Register
+from checker.models.register import Register
 from harness import generator as gen
 from harness.clock import SECOND
 from harness.core import NodeId

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from checker.linearizable import Linearizable
-from checker.model import CasRegister, Register
+from checker.models.register import CasRegister, Register
 from harness import generator as gen
 from harness.clock import MS
 from harness.core import NodeId

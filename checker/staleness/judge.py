@@ -44,7 +44,8 @@ from checker.encode import FOREVER, Encoded, Task, Unfit, encode
 from checker.explain import anomaly_of, explain
 from checker.growing import Chain, Violation
 from checker.growth import tell_growth
-from checker.model import Kv, fitting
+from checker.model import fitting
+from checker.models.kv import Kv
 from checker.search import Meter
 from checker.staleness.measure import Behind, behind, together, versions_behind
 from checker.staleness.monotone import first_back, tell_back

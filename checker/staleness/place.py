@@ -7,7 +7,8 @@ from typing import Any
 
 from checker.encode import Task
 from checker.growing import Chain
-from checker.model import UNKNOWN, CasRegister, tag
+from checker.model import UNKNOWN, tag
+from checker.models.register import CasRegister
 from harness.history import History
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from checker.encode import Task
-from checker.model import OBSERVER, UNKNOWN, UPDATE, CasRegister, tag
+from checker.model import OBSERVER, UNKNOWN, UPDATE, tag
+from checker.models.register import CasRegister
 
 
 class Recent:

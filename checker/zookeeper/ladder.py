@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from checker.linearizable import Linearizable
-from checker.model import CasRegister
+from checker.models.register import CasRegister
 from checker.zookeeper.fresh import first_stale
 from checker.zookeeper.place import Witness
 from checker.zookeeper.request import requests

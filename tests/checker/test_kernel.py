@@ -11,7 +11,8 @@ from checker.decide import now
 from checker.encode import FOREVER, Task
 from checker.frontier import frontier
 from checker.kernel import frontier as kernel
-from checker.model import UNKNOWN, CasRegister
+from checker.model import UNKNOWN
+from checker.models.register import CasRegister
 from checker.scan import Scan
 from checker.search import Meter
 

@@ -16,7 +16,8 @@ from checker.depth import depth_first
 from checker.encode import FOREVER, Task, encode, until
 from checker.frontier import frontier
 from checker.kernel.frontier import frontier as kernel_frontier
-from checker.model import CasRegister, fitting
+from checker.model import fitting
+from checker.models.register import CasRegister
 from checker.scan import Scan
 from checker.search import Meter
 from harness.history import History

@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from checker.model import UNKNOWN, Kv, fitting, freeze
+from checker.model import UNKNOWN, fitting, freeze
+from checker.models.kv import Kv
 from harness.history import History
 from harness.op import FAIL, INFO, INVOKE, OK, Op
 

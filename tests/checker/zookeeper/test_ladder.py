@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from checker.budget import Unlimited
 from checker.linearizable import Linearizable
-from checker.model import CasRegister
+from checker.models.register import CasRegister
 from checker.zookeeper import ZooKeeperGuarantee
 from checker.zookeeper.fresh import first_stale
 from checker.zookeeper.ladder import RUNGS

@@ -1,0 +1,48 @@
+"""Exact algorithms: those that decide a key without a search, each for the keys that it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from checker import growing
+from checker.contradiction import Story
+from checker.encode import Task
+from checker.growth import tell_growth
+from harness.history import History
+
+
+class Judge(Protocol):
+    """The contract, which a module fulfils."""
+
+    def is_fit(self, model: Any, tasks: Sequence[Task]) -> bool:
+        """Whether it can decide these tasks; false at once for a model that it is not for."""
+        ...
+
+    def first_violation(
+        self, model: Any, tasks: Sequence[Task]
+    ) -> Generator[None, None, int | None]:
+        """The rank of the return that ends the shortest prefix with a violation, or None where the
+        key is linearizable. Yields now and then."""
+        ...
+
+    def violation(self, model: Any, tasks: Sequence[Task], end: int) -> Any:
+        """Why the prefix up to rank `end` has no order, or None."""
+        ...
+
+
+class Exact(NamedTuple):
+    """An exact algorithm: its name, the module that judges, and what tells the story of a violation
+    that it found (the last operation is the one at whose return it was complete)."""
+
+    name: str
+    judge: Judge
+    tell: Callable[[History, Any, Task], Story]
+
+
+EXACT = (Exact("growing", growing, tell_growth),)
+
+
+def find(model: Any, tasks: Sequence[Task]) -> Exact | None:
+    """The exact algorithm that decides these tasks, or None where they need a search."""
+    return next((exact for exact in EXACT if exact.judge.is_fit(model, tasks)), None)
