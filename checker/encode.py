@@ -13,6 +13,8 @@ from harness.op import FAIL, INVOKE, OK
 
 FOREVER = 1 << 62  # the return of what may yet take effect
 
+COMPARED = frozenset({"precondition-failed"})  # refusals that tell something, for most models
+
 
 class Task(Struct, frozen=True, gc=False):
     """One operation as a search sees it.
@@ -89,7 +91,19 @@ def encode(history: History, model: Any, split: str | None, early: int = 0) -> E
     if not split and len(seen) > 1 and not getattr(model, "keyed", False):
         raise Unfit(f"the history has {len(seen)} keys and the model is of one: split by key")
     tasks = tuple(_ranked(events[name], heads[name]) for name in events)
-    return Encoded(tuple(keys.values()), tasks, ops, oks)
+    return _meaningful(model, Encoded(tuple(keys.values()), tasks, ops, oks))
+
+
+def _meaningful(model: Any, encoded: Encoded) -> Encoded:
+    """The same; raises Unfit for an operation of which the model says that it means nothing."""
+    unfit = getattr(model, "unfit", None)
+    for tasks in encoded.tasks if unfit else ():
+        found, mine = classes(tasks)
+        for c, head in enumerate(found):
+            why = unfit(*head) if unfit else None
+            if why:
+                raise Unfit(f"operation {tasks[list(mine).index(c)].at}: {why}")
+    return encoded
 
 
 def _head(op: Any, done: Any, model: Any, split: str | None) -> tuple[str, Any, Any] | None:
@@ -111,12 +125,12 @@ def _head(op: Any, done: Any, model: Any, split: str | None) -> tuple[str, Any, 
 
 
 def _refused(op: Any, done: Any, model: Any, value: Any) -> tuple[str, Any, Any] | None:
-    """What a refusal tells: only one by comparison tells anything (a busy replica or another
-    version says nothing about the value)."""
+    """What a refusal tells: only one by comparison tells anything, or one that the model knows (a
+    busy replica or another version says nothing about the value)."""
     error = done.error
     code = error[0] if isinstance(error, (list, tuple)) and error else error
     tell = getattr(model, "refused", None)
-    if code != "precondition-failed" or tell is None:
+    if tell is None or code not in getattr(model, "refusals", COMPARED):
         return None
     observed = UNKNOWN if done.observed is UNSET else freeze(done.observed)
     found: tuple[str, Any, Any] | None = tell(op.f, value, observed)

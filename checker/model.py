@@ -30,7 +30,10 @@ class Model(Protocol[S]):
     - `kind(f, value, result)`: UPDATE, OBSERVER or BLIND, known without looking at states;
     - `lands(f, value, result)`: the one state that an UPDATE leads to, None if there are several;
     - `refused(f, value, observed)`: what an operation that was refused by a comparison tells, as
-      (f, value, result), or None for nothing;
+      (f, value, result), or None for nothing; and `refusals`, the errors of such refusals, where it
+      is not only `precondition-failed`;
+    - `unfit(f, value, result)`: why this operation means nothing here, in words, or None: then the
+      verdict is unknown;
     - `of(fs)`: the plainest model for a key on which only these operations were done;
     - `relaxed(heads)`: an easier model, and these operations (f, value, result) as it has them, or
       None for one left out, such that an order here is an order there, too: what has no order there

@@ -55,6 +55,9 @@ OUTCOMES: dict[str, bool] = {
     "busy": True,  # met an outstanding write, or another's transaction: says nothing of the value
     "bad-version": True,  # the version differed; the value may not have
     "precondition-failed": True,  # the value was compared at one point of the order, and differed
+    "empty": True,  # of a queue or stack: there was nothing to take at one point of the order
+    "present": True,  # of a set: the element to be added was there
+    "absent": True,  # of a set: the element to be removed was not
     "no-node": True,
     "node-exists": True,
     "not-empty": True,

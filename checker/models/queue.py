@@ -1,0 +1,141 @@
+"""Queues, stacks and priority queues: what is put in and taken out one by one.
+
+A take that found nothing is answered ok with None, or refused with the error `empty`: both say that
+the object was empty at one point of the order. So None cannot be put in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checker.model import OBSERVER, UNKNOWN, UPDATE, same, tag
+
+
+class _Box:
+    """What the three have in common. The state is a tuple of what is inside."""
+
+    put = ""
+    take = ""
+    refusals = frozenset({"empty"})
+
+    def initial(self) -> Any:
+        """Nothing is inside."""
+        return ()
+
+    def kind(self, f: str, value: Any, result: Any) -> int:
+        """Only a take that found nothing leaves the state as it is."""
+        return OBSERVER if f == self.take and result is None else UPDATE
+
+    def refused(self, f: str, value: Any, observed: Any) -> tuple[str, Any, Any] | None:
+        """A take that was refused because there was nothing to take says that."""
+        return (f, value, None) if f == self.take else None
+
+    def unfit(self, f: str, value: Any, result: Any) -> str | None:
+        """None cannot be put in: a take that returned it would say "empty"."""
+        if f == self.put and value is None:
+            return f"{f} takes a value, not nothing: a {self.take} that returns nothing says empty"
+        return None
+
+
+class FifoQueue(_Box):
+    """A queue, first in, first out: `enqueue` a value, `dequeue` returns the oldest."""
+
+    name = "fifo-queue"
+    fs = frozenset({"enqueue", "dequeue"})
+    put, take = "enqueue", "dequeue"
+
+    def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
+        """The queue, oldest first, after a value was put in at its end or taken from its front."""
+        if f == "enqueue":
+            return (*state, value)
+        if result is UNKNOWN:
+            return state[1:]
+        if result is None:
+            return None if state else state
+        return state[1:] if state and same(state[0], result) else None
+
+
+class Stack(_Box):
+    """A stack, last in, first out: `push` a value, `pop` returns the newest."""
+
+    name = "stack"
+    fs = frozenset({"push", "pop"})
+    put, take = "push", "pop"
+
+    def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
+        """The stack, newest last, after a value was put on its top or taken from there."""
+        if f == "push":
+            return (*state, value)
+        if result is UNKNOWN:
+            return state[:-1]
+        if result is None:
+            return None if state else state
+        return state[:-1] if state and same(state[-1], result) else None
+
+
+class PriorityQueue(_Box):
+    """A priority queue: `insert` a value, `extract-min` returns one of the least priority.
+
+    A value is a pair [priority, item], or a priority alone. Priorities are numbers, or texts, which
+    come after all numbers. Of values of equal priority any may come out first.
+    """
+
+    name = "priority-queue"
+    fs = frozenset({"insert", "extract-min"})
+    put, take = "insert", "extract-min"
+
+    def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
+        """The values by priority; where an extraction that nobody saw may have taken one of
+        several, a frozenset of all that may be left."""
+        found: dict[Any, tuple[Any, ...]] = {}
+        for inside in state if isinstance(state, frozenset) else (state,):
+            for after in _after(inside, f, value, result):
+                found.setdefault(tag(after), after)
+        if len(found) > 1:
+            return frozenset(found.values())
+        return next(iter(found.values()), None)
+
+    def unfit(self, f: str, value: Any, result: Any) -> str | None:
+        """A priority has to be comparable with the others."""
+        wrong = super().unfit(f, value, result)
+        if wrong is None and f == "insert" and not _is_priority(priority(value)):
+            return f"a priority is a number or a text, not {priority(value)!r}"
+        return wrong
+
+
+def _after(inside: tuple[Any, ...], f: str, value: Any, result: Any) -> list[tuple[Any, ...]]:
+    """What may be inside after an operation, from what is; nothing where it is not legal."""
+    if f == "insert":
+        return [tuple(sorted((*inside, value), key=_place))]
+    if not inside:
+        return [inside] if result is None or result is UNKNOWN else []
+    least = order(inside[0])
+    return [
+        inside[:i] + inside[i + 1 :]
+        for i, held in enumerate(inside)
+        if order(held) == least and (result is UNKNOWN or same(held, result))
+    ]
+
+
+def priority(value: Any) -> Any:
+    """The priority of a value: the first of a pair, or the value itself.
+
+    >>> priority((3, "x")), priority(3)
+    (3, 3)
+    """
+    return value[0] if type(value) is tuple and len(value) == 2 else value
+
+
+def order(value: Any) -> tuple[int, Any]:
+    """What values are ordered by: numbers first, then texts."""
+    it = priority(value)
+    return (1, it) if isinstance(it, str) else (0, it)
+
+
+def _place(value: Any) -> tuple[int, Any, str]:
+    """The same with one order for values of equal priority, so that a state is written one way."""
+    return (*order(value), repr(value))
+
+
+def _is_priority(it: Any) -> bool:
+    return isinstance(it, str) or (type(it) in (int, float) and it == it)
