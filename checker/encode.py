@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import UNSET, Struct
 
+from checker.columns import Tasks, classes, until
 from checker.model import UNKNOWN, freeze, tag
+from checker.task import FOREVER, Task, forget
 from harness.history import History
 from harness.op import FAIL, INVOKE, OK
 
-FOREVER = 1 << 62  # the return of what may yet take effect
+__all__ = [
+    "FOREVER",
+    "Encoded",
+    "Task",
+    "Tasks",
+    "Unfit",
+    "classes",
+    "encode",
+    "forget",
+    "until",
+]
 
 COMPARED = frozenset({"precondition-failed"})  # refusals that tell something, for most models
-
-
-class Task(Struct, frozen=True, gc=False):
-    """One operation as a search sees it.
-
-    `call` and `ret` are ranks among the events of its key: a before b in real time exactly if
-    a.ret < b.call. `ret` is FOREVER, and `must` false, where the outcome is unknown. `at` is the
-    place of its invocation in the history's ops.
-    """
-
-    f: str
-    value: Any
-    result: Any
-    call: int
-    ret: int
-    at: int
-
-    @property
-    def must(self) -> bool:
-        """Whether it certainly took effect."""
-        return self.ret != FOREVER
+MANY = 600  # lines of a history from which on NumPy's columns are sooner done than a plain loop
 
 
 class Encoded(Struct, frozen=True):
@@ -42,7 +33,7 @@ class Encoded(Struct, frozen=True):
     `ops` counts the clients' operations, `ok` those of them that were answered ok."""
 
     keys: tuple[Any, ...]
-    tasks: tuple[Sequence[Task], ...]
+    tasks: tuple[Tasks, ...]
     ops: int
     ok: int
 
@@ -54,131 +45,148 @@ class Unfit(Exception):
 def encode(history: History, model: Any, split: str | None, early: int = 0) -> Encoded:
     """The history's operations as tasks, one list a key; reads as if they had been called `early`
     ns before they were. Raises Unfit where the model does not know an operation."""
-    events: dict[Any, list[tuple[int, int, int, int]]] = {}
-    heads: dict[Any, list[tuple[str, Any, Any, int]]] = {}
-    keys: dict[Any, Any] = {}
+    if len(history.ops) >= MANY:
+        from checker.bulk import in_bulk
+
+        found = in_bulk(history, model, split, early)
+        if found is not None:
+            return _meaningful(model, found)
+    return _meaningful(model, one_by_one(history, model, split, early))
+
+
+def one_by_one(history: History, model: Any, split: str | None, early: int = 0) -> Encoded:
+    """The same by a plain loop: soonest done for short histories, and it says what is unfit."""
+    keys: dict[Any, _Key] = {}
     seen: set[Any] = set()
-    ops = oks = 0
+    ops, partner = history.ops, history.partner
+    count = oks = 0
     fs = getattr(model, "fs", None)
-    for at, op in enumerate(history.ops):
+    is_joined = not split and getattr(model, "keyed", False)
+    for at, op in enumerate(ops):
         if op.type != INVOKE or not isinstance(op.process, int):
             continue
-        ops += 1
+        count += 1
         if fs is not None and op.f not in fs:
             known = ", ".join(sorted(fs))
             raise Unfit(f"operation {at}: the model has no {op.f!r}; it knows {known}")
-        j = history.partner[at]
-        done = history.ops[j] if j >= 0 else None
+        j = partner[at]
+        done = ops[j] if j >= 0 else None
         oks += done is not None and done.type == OK
-        head = _head(op, done, model, split)
+        head = _head(op, done, model)
         if head is None:
             continue
-        key = None if op.key is UNSET else freeze(op.key)
-        seen.add(UNSET if op.key is UNSET else tag(key))
-        if not split:
-            key, name = None, None
-        else:
-            name = (op.key is not UNSET, tag(key))
-        if name not in events:
-            events[name], heads[name], keys[name] = [], [], key
-        mine = events[name]
-        number = len(heads[name])
-        heads[name].append((*head, at))
-        called = op.time - early if head[0] == "read" else op.time
-        mine.append((called, 0, at, number))
-        if done is not None and (done.type == OK or done.type == FAIL):
-            mine.append((done.time, 1, j, number))
-    if not split and len(seen) > 1 and not getattr(model, "keyed", False):
+        name = UNSET if op.key is UNSET else tag(freeze(op.key))
+        seen.add(name)
+        if is_joined:
+            head = join(op.key, head)
+        mine = keys.get(name if split else None)
+        if mine is None:
+            key = None if op.key is UNSET or not split else freeze(op.key)
+            mine = keys[name if split else None] = _Key(key)
+        mine.add(at, op.time - early if head[0] == "read" else op.time, head)
+        if done is not None and done.type in (OK, FAIL):
+            mine.end(j, done.time)
+    if not split and not is_joined and len(seen) > 1:
         raise Unfit(f"the history has {len(seen)} keys and the model is of one: split by key")
-    tasks = tuple(_ranked(events[name], heads[name]) for name in events)
-    return _meaningful(model, Encoded(tuple(keys.values()), tasks, ops, oks))
+    return Encoded(
+        tuple([mine.key for mine in keys.values()]),
+        tuple([mine.tasks() for mine in keys.values()]),
+        count,
+        oks,
+    )
 
 
 def _meaningful(model: Any, encoded: Encoded) -> Encoded:
     """The same; raises Unfit for an operation of which the model says that it means nothing."""
     unfit = getattr(model, "unfit", None)
     for tasks in encoded.tasks if unfit else ():
-        found, mine = classes(tasks)
-        for c, head in enumerate(found):
+        for c, head in enumerate(tasks.classes):
             why = unfit(*head) if unfit else None
             if why:
-                raise Unfit(f"operation {tasks[list(mine).index(c)].at}: {why}")
+                raise Unfit(f"operation {tasks[tasks.lists()[2].index(c)].at}: {why}")
     return encoded
 
 
-def _head(op: Any, done: Any, model: Any, split: str | None) -> tuple[str, Any, Any] | None:
-    """f, argument and result of an operation, or None if it certainly did not take effect."""
-    value = freeze(op.value)
-    if op.f == "cas" and not (type(value) is tuple and len(value) == 2):
-        raise Unfit(f"operation {op.index}: a cas takes [old, new], not {op.value!r}")
-    if done is not None and done.type == FAIL:
-        head = _refused(op, done, model, value)
-    elif done is not None and done.type == OK:
-        head = (op.f, value, freeze(done.value))
-    else:
-        head = (op.f, value, UNKNOWN)
-    if head is None or split or not getattr(model, "keyed", False):
-        return head
+def join(key: Any, head: tuple[str, Any, Any]) -> tuple[str, Any, Any]:
+    """An operation for a model that takes those of all keys: its value and result with the key."""
     f, value, result = head
-    key = None if op.key is UNSET else freeze(op.key)
+    key = None if key is UNSET else freeze(key)
     return f, (key, value), result if result is UNKNOWN else (key, result)
 
 
-def _refused(op: Any, done: Any, model: Any, value: Any) -> tuple[str, Any, Any] | None:
+def _head(op: Any, done: Any, model: Any) -> tuple[str, Any, Any] | None:
+    """f, argument and result of an operation, or None if it certainly did not take effect."""
+    f, value = op.f, freeze(op.value)
+    if f == "cas" and not (type(value) is tuple and len(value) == 2):
+        raise Unfit(f"operation {op.index}: a cas takes [old, new], not {op.value!r}")
+    if done is not None:
+        if done.type == OK:
+            return f, value, freeze(done.value)
+        if done.type == FAIL:
+            return refused(f, value, done, model)
+    return f, value, UNKNOWN
+
+
+def refused(f: str, value: Any, done: Any, model: Any) -> tuple[str, Any, Any] | None:
     """What a refusal tells: only one by comparison tells anything, or one that the model knows (a
     busy replica or another version says nothing about the value)."""
     error = done.error
     code = error[0] if isinstance(error, (list, tuple)) and error else error
     tell = getattr(model, "refused", None)
-    if tell is None or code not in getattr(model, "refusals", COMPARED):
+    known = getattr(model, "refusals", COMPARED)
+    if tell is None or not isinstance(code, str) or code not in known:
         return None
     observed = UNKNOWN if done.observed is UNSET else freeze(done.observed)
-    found: tuple[str, Any, Any] | None = tell(op.f, value, observed)
+    found: tuple[str, Any, Any] | None = tell(f, value, observed)
     return found
 
 
-def _ranked(
-    events: list[tuple[int, int, int, int]], heads: Sequence[tuple[str, Any, Any, int]]
-) -> list[Task]:
-    """Tasks by call. Events are (time, 0 call or 1 return, place in the file, task): at equal
-    times calls sort before returns, and then the order of the file counts."""
-    events.sort()
-    call, ret = [0] * len(heads), [FOREVER] * len(heads)
-    order = []
-    for rank, (_, is_return, _, number) in enumerate(events):
-        if is_return:
-            ret[number] = rank
-        else:
-            call[number] = rank
-            order.append(number)
-    return [
-        Task(f, value, result, call[i], ret[i], at)
-        for i in order
-        for f, value, result, at in (heads[i],)
-    ]
+class _Key:
+    """One key's operations as they come.
 
+    Events are (time, 0 call or 1 return, place in the file, task): at equal times calls sort before
+    returns, and then the order of the file counts.
+    """
 
-def classes(tasks: Iterable[Task]) -> tuple[list[tuple[str, Any, Any]], list[int]]:
-    """The distinct (f, argument, result) of tasks, and each task's place among them."""
-    number: dict[Any, int] = {}
-    found: list[tuple[str, Any, Any]] = []
-    mine = []
-    for task in tasks:
-        name = (task.f, tag(task.value), tag(task.result))
-        c = number.get(name, -1)
+    __slots__ = ("_at", "_events", "_heads", "_mine", "_number", "key")
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+        self._events: list[tuple[int, int, int, int]] = []
+        self._number: dict[Any, int] = {}
+        self._heads: list[tuple[str, Any, Any]] = []
+        self._mine: list[int] = []
+        self._at: list[int] = []
+
+    def add(self, at: int, time: int, head: tuple[str, Any, Any]) -> None:
+        """An operation that was called."""
+        name = head[0], tag(head[1]), tag(head[2])
+        c = self._number.get(name, -1)
         if c < 0:
-            c = number[name] = len(found)
-            found.append((task.f, task.value, task.result))
-        mine.append(c)
-    return found, mine
+            c = self._number[name] = len(self._heads)
+            self._heads.append(head)
+        self._events.append((time, 0, at, len(self._mine)))
+        self._mine.append(c)
+        self._at.append(at)
 
+    def end(self, at: int, time: int) -> None:
+        """The last one returned."""
+        self._events.append((time, 1, at, len(self._mine) - 1))
 
-def until(tasks: Sequence[Task], end: int) -> list[Task]:
-    """The prefix of a history up to and with the event of rank `end`: what returned later may have
-    happened or not."""
-    return [task if task.ret <= end else forget(task) for task in tasks if task.call <= end]
-
-
-def forget(task: Task) -> Task:
-    """The task as if it might not have happened; if it did, then with the same result."""
-    return Task(task.f, task.value, task.result, task.call, FOREVER, task.at)
+    def tasks(self) -> Tasks:
+        """The tasks by call."""
+        self._events.sort()
+        call: list[int] = []
+        order: list[int] = []
+        rets = [FOREVER] * len(self._mine)
+        for rank, (_, is_return, _, number) in enumerate(self._events):
+            if is_return:
+                rets[number] = rank
+            else:
+                call.append(rank)
+                order.append(number)
+        if order != sorted(order):
+            self._mine = [self._mine[i] for i in order]
+            self._at = [self._at[i] for i in order]
+            rets = [rets[i] for i in order]
+        return Tasks(call, rets, self._mine, self._at, self._heads)

@@ -34,7 +34,8 @@ class History:
     `dumps` is what each node held at the end of the run, where that is known. Where a foreign file
     has no times, `timed` is false and an op's time is its place in the file. Raises HistoryError,
     naming `source` and the line, where a completion has no open invocation or a process invokes
-    while its last operation is open.
+    while its last operation is open. `partner` has for each op the place of the one that it is
+    paired with, or -1; `invoked` the places of the clients' invocations.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class History:
         self.timed = timed
         self.lines = lines
         self.dumps: Mapping[NodeId, Dump] = dumps or {}
-        self.partner = _pair(ops, source, lines)
+        self.partner, self.invoked = _pair(ops, source, lines)
 
     def __len__(self) -> int:
         return len(self.ops)
@@ -62,11 +63,7 @@ class History:
     def calls(self) -> list[Call]:
         """The clients' operations, by invocation."""
         ops, partner = self.ops, self.partner
-        return [
-            Call(op, ops[partner[i]] if partner[i] >= 0 else None)
-            for i, op in enumerate(ops)
-            if op.type == INVOKE and isinstance(op.process, int)
-        ]
+        return [Call(ops[i], ops[partner[i]] if partner[i] >= 0 else None) for i in self.invoked]
 
     @cached_property
     def faults(self) -> list[Op]:
@@ -100,10 +97,13 @@ class History:
         return self.ops[-1].time if self.ops else 0
 
 
-def _pair(ops: Sequence[Op], source: str, lines: Sequence[int] | None) -> list[int]:
-    """For each op the place of its partner, or -1. Nemesis ops pair with the next op of that f;
-    watch events have no partner."""
+def _pair(
+    ops: Sequence[Op], source: str, lines: Sequence[int] | None
+) -> tuple[list[int], list[int]]:
+    """For each op the place of its partner, or -1; and the places of the clients' invocations.
+    Nemesis ops pair with the next op of that f; watch events have no partner."""
     partner = [-1] * len(ops)
+    invoked = []
     open_: dict[Any, int] = {}
     for i, op in enumerate(ops):
         process = op.process
@@ -119,6 +119,7 @@ def _pair(ops: Sequence[Op], source: str, lines: Sequence[int] | None) -> list[i
                     f"{ops[j].f!r} of {_place('', lines, j)} is open"
                 )
             open_[process] = i
+            invoked.append(i)
             continue
         j = open_.pop(process, -1)
         if j < 0:
@@ -138,7 +139,7 @@ def _pair(ops: Sequence[Op], source: str, lines: Sequence[int] | None) -> list[i
             )
         partner[i] = j
         partner[j] = i
-    return partner
+    return partner, invoked
 
 
 def _pair_fault(partner: list[int], open_: dict[Any, int], i: int, op: Op) -> None:
