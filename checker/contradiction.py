@@ -10,23 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from checker import unique, words
 from checker.encode import Task
 from checker.model import freeze, same
+from checker.story import CHAINED, Story
 from harness.clock import show
 from harness.history import Call, History
 from harness.op import FAIL
 from harness.result import Edge
-
-
-class Story(Struct, frozen=True):
-    """What contradicts what: tasks of the core, edges between them by `at`, and the sentence."""
-
-    core: tuple[Task, ...]
-    edges: tuple[Edge, ...]
-    sentence: str
 
 
 def say(history: History, task: Task) -> words.Said:
@@ -39,13 +33,13 @@ def say(history: History, task: Task) -> words.Said:
 def tell(history: History, values: unique.Values, wrong: unique.Violation, last: Task) -> Story:
     """The story of a violation; `last` is the operation at whose return it was complete."""
     teller = _Teller(history, values, last)
-    if wrong.kind == unique.PHANTOM:
-        return teller.phantom(wrong)
-    if wrong.kind == unique.BETWEEN:
-        return teller.between(wrong)
-    if wrong.kind == unique.INSIDE:
-        return teller.inside(wrong)
-    return teller.clash(wrong)
+    tell_of = {
+        unique.PHANTOM: teller.phantom,
+        unique.BETWEEN: teller.between,
+        unique.INSIDE: teller.inside,
+    }
+    story = tell_of.get(wrong.kind, teller.clash)(wrong)
+    return replace(story, kind=wrong.kind)
 
 
 class _Teller:
@@ -191,7 +185,7 @@ class _Teller:
                 continue
             task = v.tasks[i]
             if v.kind[i] == unique.CAS:
-                edges.append(Edge(self._at(source), task.at, "ww", "compared with its value"))
+                edges.append(Edge(self._at(source), task.at, "ww", CHAINED))
             else:
                 edges.append(Edge(self._at(source), task.at, "wr", words.value(task.result)))
         return edges

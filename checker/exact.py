@@ -6,9 +6,9 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from checker import growing
-from checker.contradiction import Story
 from checker.encode import Task
 from checker.growth import tell_growth
+from checker.story import Story
 from harness.history import History
 
 

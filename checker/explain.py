@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from checker import exact, unique, words
-from checker.contradiction import Story, say, tell
+from msgspec.structs import replace
+
+from checker import alone, exact, unique, words
+from checker.contradiction import tell
 from checker.decide import Found
 from checker.encode import FOREVER, Task, until
-from checker.model import UNKNOWN, fitting, same
-from checker.possible import possible, possible_in
-from checker.shrink import shrink
+from checker.model import fitting
+from checker.searched import tell_searched
+from checker.story import Story, folded
 from harness.band import Band, fault_words
 from harness.history import History
-from harness.result import Anomaly, Budget, Edge
+from harness.result import Anomaly, Budget, Edge, Fold
 
-WRITES = ("write", "cas", "put")
-MOST_CORE = 20  # of operations drawn; a count that does not add up may need hundreds
 MOST_OPS = 500  # of a window, nearest to the failing operation
 
 
@@ -34,18 +34,47 @@ def explain(
     assert found.task is not None
     model = fitting(model, [task.f for task in tasks])
     fit = exact.find(model, tasks)
+    values = None if fit else unique.prepare(model, tasks)
+    wrong = unique.violation(values, found.end) if values is not None else None
+    verified: bool | None
     if fit is not None:
         violation = fit.judge.violation(model, tasks, found.end)
         assert violation is not None
         story = fit.tell(history, violation, found.task)
-        return anomaly_of(history, key, tasks, found.task, story, faults)
-    values = unique.prepare(model, tasks)
-    wrong = unique.violation(values, found.end) if values is not None else None
-    if values is not None and wrong is not None:
+        verified = _is_again(fit.judge, model, story, tasks, found.end)
+    elif values is not None and wrong is not None:
         story = tell(history, values, wrong, found.task)
+        story = replace(story, judged=tuple(until(_by_call(story.core), found.end)))
+        verified = _is_alone(model, story)
     else:
-        story = _searched(history, model, until(tasks, found.end), found.task, budget)
-    return anomaly_of(history, key, tasks, found.task, story, faults)
+        story, verified = tell_searched(history, model, until(tasks, found.end), found.task, budget)
+    return anomaly_of(history, key, tasks, found.task, story, faults, verified)
+
+
+def _by_call(core: Sequence[Task]) -> list[Task]:
+    return sorted(core, key=lambda task: task.call)
+
+
+def _is_alone(model: Any, story: Story) -> bool:
+    """Whether a core of a register with unique values contradicts itself, in the same way."""
+    values = unique.prepare(model, story.judged)
+    again = None if values is None else unique.violation(values, FOREVER - 1)
+    is_same = again is not None and again.kind == story.kind
+    return is_same and alone.contradicts(model, story.judged) is not False
+
+
+def _is_again(judge: Any, model: Any, story: Story, tasks: Sequence[Task], end: int) -> bool:
+    """Whether a core that was found without a search is wrong in the same way alone, or with all
+    that may have changed the object (then only what observes has been left out)."""
+    core = {task.at for task in story.core}
+    for kept in (
+        [t for t in tasks if t.at in core],
+        [t for t in tasks if t.at in core or t.f != "read"],
+    ):
+        again = judge.violation(model, kept, end)
+        if again is not None and again.kind == story.kind:
+            return True
+    return False
 
 
 def anomaly_of(
@@ -55,6 +84,7 @@ def anomaly_of(
     last: Task,
     story: Story,
     faults: list[Band],
+    verified: bool | None = None,
 ) -> Anomaly:
     """A story as an anomaly, with the window around it and the fault that was in force."""
     ops, partner = history.ops, history.partner
@@ -62,75 +92,27 @@ def anomaly_of(
     start = min(ops[task.at].time for task in (*story.core, last))
     during = [t for t in tasks if ops[t.at].time <= end and _return_time(history, t) >= start]
     near = sorted(during, key=lambda t: abs(ops[t.at].time - ops[last.at].time))[:MOST_OPS]
+    edges, folds = folded(story.edges, last.at)
+    hidden = {at for fold in folds for at in fold.ops}
+    index = history.index
+    optional = {task.at for task in story.judged if not task.must}
     return Anomaly(
         sentence=story.sentence + fault_words(faults, ops[last.at].time, end),
-        at=history.index(last.at),
-        core=tuple(dict.fromkeys(history.index(t.at) for t in story.core)),
-        ops=tuple(sorted({history.index(t.at) for t in (*near, *story.core)})),
+        at=index(last.at),
+        core=tuple(dict.fromkeys(index(t.at) for t in story.core if t.at not in hidden)),
+        ops=tuple(sorted({index(t.at) for t in (*near, *story.core)})),
         window=(start, end),
-        edges=tuple(
-            Edge(history.index(e.source), history.index(e.target), e.kind, e.label)
-            for e in story.edges
-        ),
+        edges=tuple(Edge(index(e.source), index(e.target), e.kind, e.label) for e in edges),
         key=key,
+        kind=story.kind,
+        verified=verified,
+        folded=tuple(
+            Fold(index(f.source), index(f.target), tuple(index(at) for at in f.ops)) for f in folds
+        ),
+        forgotten=tuple(index(t.at) for t in story.core if t.at in optional),
+        starts=tuple(words.state(state) for state in story.starts),
     )
 
 
 def _return_time(history: History, task: Task) -> int:
     return history.ops[history.partner[task.at]].time if task.must else FOREVER
-
-
-def _searched(
-    history: History, model: Any, prefix: Sequence[Task], last: Task, budget: Budget
-) -> Story:
-    """The story of a violation that a search found: what the states could have been."""
-    small = shrink(model, prefix, last, budget)
-    must = [task for task in small.tasks if task.must and task.at >= 0]
-    states = possible(model, prefix, last, budget) if len(prefix) <= 300 else []
-    states = states or possible_in(model, small, last, budget)
-    if any(model.step(state, last.f, last.value, last.result) is not None for state in states):
-        states = []  # it could have been done, but not together with all the others
-    sentence = say(history, last).whole + _only(states, len(must))
-    writers = [t for t in small.tasks if not t.must and t.f in WRITES and _writes(t, last.result)]
-    drawn = {t.at: t for t in [*must[-MOST_CORE:], *writers[:3], last]}
-    core = [drawn[at] for at in sorted(drawn)]
-    return Story(tuple(core), _real_time_edges(core) + _unique_wr(model, core), sentence)
-
-
-def _only(states: Sequence[Any], count: int) -> str:
-    """What the object could have been instead."""
-    if not states or len(states) > 6:
-        return f", which no order of the {count} operations that bear on it allows"
-    shown = [words.value(s[0] if isinstance(s, tuple) and len(s) == 1 else s) for s in states]
-    listed = shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + f" or {shown[-1]}"
-    return f", when the value could only have been {listed}"
-
-
-def _writes(task: Task, value: Any) -> bool:
-    new = task.value[1] if task.f == "cas" else task.value
-    return value is not UNKNOWN and same(new, value)
-
-
-def _real_time_edges(core: Sequence[Task]) -> tuple[Edge, ...]:
-    """Real time among few operations, without what follows from the rest."""
-    before = {(a.at, b.at) for a in core for b in core if a.must and a.ret < b.call}
-    ats = [task.at for task in core]
-    return tuple(
-        Edge(a, b, "rt", "")
-        for a, b in sorted(before)
-        if not any((a, m) in before and (m, b) in before for m in ats)
-    )
-
-
-def _unique_wr(model: Any, core: Sequence[Task]) -> tuple[Edge, ...]:
-    """Reads from the only operation of the core that wrote their value, unless that was there from
-    the start."""
-    found = []
-    for task in core:
-        if task.f not in ("read", "get"):
-            continue
-        writers = [t for t in core if t.f in WRITES and _writes(t, task.result)]
-        at_start = model.step(model.initial(), task.f, task.value, task.result) is not None
-        if len(writers) == 1 and not at_start:
-            found.append(Edge(writers[0].at, task.at, "wr", words.value(task.result)))
-    return tuple(found)

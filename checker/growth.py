@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from checker import growing, words
-from checker.contradiction import Story, say
+from checker.contradiction import say
 from checker.encode import Task
 from checker.growing import Violation
+from checker.story import Story
 from harness.history import History
 from harness.result import Edge
 
@@ -17,7 +18,7 @@ def tell_growth(history: History, wrong: Violation, last: Task) -> Story:
     else:
         sentence, edges = _unfit(history, wrong), ()
     core = {task.at: task for task in (*wrong.tasks, last)}
-    return Story(tuple(core[at] for at in sorted(core)), edges, sentence)
+    return Story(tuple(core[at] for at in sorted(core)), edges, sentence, wrong.kind)
 
 
 def _unfit(history: History, wrong: Violation) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from checker.anywhere import reset_to
 from checker.decide import now
 from checker.depth import states_since
 from checker.encode import Task
 from checker.model import OBSERVER, Extended, tag
-from checker.shrink import Core, reset_to
+from checker.shrink import Core
 from harness.result import Budget
 
 PROBE = "look whether it is this"

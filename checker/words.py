@@ -34,6 +34,15 @@ def value(it: Any) -> str:
     return "[..., " + (end[end.find(", ") + 2 :] if ", " in end else end)
 
 
+def state(it: Any) -> str:
+    """A state as a reader writes it: that of a register is the value it holds.
+
+    >>> state((3,)), state((None,)), state("held")
+    ('3', 'nothing', '"held"')
+    """
+    return value(it[0] if isinstance(it, tuple) and len(it) == 1 else it)
+
+
 class Said(Struct, frozen=True):
     """An operation in words: what it is ("write 7"), who did it, what came of it, and when it
     returned (None: it never did, or the history has no times)."""

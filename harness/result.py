@@ -43,6 +43,15 @@ class Edge(Struct, frozen=True):
     label: str = ""
 
 
+class Fold(Struct, frozen=True):
+    """A chain of operations that is drawn as one arrow from one operation to another: each follows
+    from the one before. `ops` are those between, in order; all by the index of their invocation."""
+
+    source: int
+    target: int
+    ops: tuple[int, ...]
+
+
 class Anomaly(Struct, frozen=True):
     """Why one part of a history is not legal: what to draw and what to say.
 
@@ -53,6 +62,12 @@ class Anomaly(Struct, frozen=True):
     of a session) and bear on it. `name` says in a few words what is wrong with the operation at
     `at`; `places` say of operations where in the system's own order they are ("zxid 1.35");
     `notes` are lines to be read beside the picture, such as entries of the log.
+
+    `kind` is the kind of violation, as the algorithm that found it calls it. `verified` says
+    whether the core was judged once more, alone, and found to contradict itself (None: nobody
+    did): with its chains (`folded`), with operations that may as well not have happened
+    (`forgotten`: what they were answered is not needed), and from any of the states that the core
+    may begin in (`starts`, in words; empty: from the very beginning).
     """
 
     sentence: str
@@ -66,6 +81,11 @@ class Anomaly(Struct, frozen=True):
     name: str = ""
     places: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
+    kind: str = ""
+    verified: bool | None = None
+    folded: tuple[Fold, ...] = ()
+    forgotten: tuple[int, ...] = ()
+    starts: tuple[str, ...] = ()
 
     @property
     def graph(self) -> nx.DiGraph[int]:

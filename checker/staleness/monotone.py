@@ -8,9 +8,10 @@ from typing import Any
 from msgspec import UNSET
 
 from checker import words
-from checker.contradiction import Story, say
+from checker.contradiction import say
 from checker.encode import Task
 from checker.growing import Chain
+from checker.story import Story
 from harness.history import History
 from harness.result import Edge
 

@@ -12,6 +12,7 @@ from by_hand import MS, fault, merged, ok
 from msgspec.structs import replace
 
 from checker import MODELS, CasRegister, KvAppend, Mutex, check, shrink, words
+from checker.anywhere import reset_to
 from checker.budget import Unlimited
 from checker.decide import now
 from checker.encode import Task, encode
@@ -289,9 +290,9 @@ def test_cutting_the_past_off_never_accuses(name: str) -> None:
         tasks = list(encoded[0])
         trials = shrink.Trials(model, tasks, Unlimited())
         for task in tasks[1:]:
-            after = trials.after(tasks, task.call)
+            after = trials.from_(task.call, tasks)
             cuts += 1
-            assert any(_is_legal(shrink.reset_to(model, s), after) for s in trials.states), (
+            assert any(_is_legal(reset_to(model, s), after.tasks) for s in after.starts), (
                 history.ops
             )
     assert cuts > 500

@@ -1,0 +1,84 @@
+"""Stories of violations that a search found: what nobody can place, and what there was instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from checker import words
+from checker.anywhere import RESET
+from checker.contradiction import say
+from checker.encode import Task
+from checker.model import UNKNOWN, same
+from checker.possible import possible, possible_in
+from checker.shrink import contradicts, shrink
+from checker.story import Story
+from harness.history import History
+from harness.result import Budget, Edge
+
+SEARCHED = "no order"
+WRITES = ("write", "cas", "put")
+MOST_CORE = 20  # of operations drawn; a count that does not add up may need hundreds
+
+
+def tell_searched(
+    history: History, model: Any, prefix: Sequence[Task], last: Task, budget: Budget
+) -> tuple[Story, bool | None]:
+    """The story of a violation that a search found: what the states could have been."""
+    small = shrink(model, prefix, last, budget)
+    core = [t for t in small.tasks if t.f != RESET]
+    if len(core) > MOST_CORE:
+        core = sorted(sorted(core, key=lambda t: (not t.must, -t.at))[:MOST_CORE], key=_call)
+    must = [task for task in core if task.must]
+    states = possible(model, prefix, last, budget) if len(prefix) <= 300 else []
+    states = states or possible_in(model, small, last, budget)
+    if any(model.step(state, last.f, last.value, last.result) is not None for state in states):
+        states = []  # it could have been done, but not together with all the others
+    sentence = say(history, last).whole + _only(states, len(must))
+    edges = _real_time_edges(core) + _unique_wr(model, core)
+    starts = tuple(small.starts) if small.is_cut else ()
+    story = Story(tuple(core), edges, sentence, SEARCHED, tuple(small.tasks), starts)
+    return story, contradicts(model, small)
+
+
+def _call(task: Task) -> int:
+    return task.at
+
+
+def _only(states: Sequence[Any], count: int) -> str:
+    """What the object could have been instead."""
+    if not states or len(states) > 6:
+        return f", which no order of the {count} operations that bear on it allows"
+    shown = [words.state(s) for s in states]
+    listed = shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + f" or {shown[-1]}"
+    return f", when the value could only have been {listed}"
+
+
+def _writes(task: Task, value: Any) -> bool:
+    new = task.value[1] if task.f == "cas" else task.value
+    return value is not UNKNOWN and same(new, value)
+
+
+def _real_time_edges(core: Sequence[Task]) -> tuple[Edge, ...]:
+    """Real time among few operations, without what follows from the rest."""
+    before = {(a.at, b.at) for a in core for b in core if a.must and a.ret < b.call}
+    ats = [task.at for task in core]
+    return tuple(
+        Edge(a, b, "rt", "")
+        for a, b in sorted(before)
+        if not any((a, m) in before and (m, b) in before for m in ats)
+    )
+
+
+def _unique_wr(model: Any, core: Sequence[Task]) -> tuple[Edge, ...]:
+    """Reads from the only operation of the core that wrote their value, unless that was there from
+    the start."""
+    found = []
+    for task in core:
+        if task.f not in ("read", "get"):
+            continue
+        writers = [t for t in core if t.f in WRITES and _writes(t, task.result)]
+        at_start = model.step(model.initial(), task.f, task.value, task.result) is not None
+        if len(writers) == 1 and not at_start:
+            found.append(Edge(writers[0].at, task.at, "wr", words.value(task.result)))
+    return tuple(found)
