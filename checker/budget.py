@@ -1,27 +1,68 @@
-"""Budgets: how long a check may take. The one file of this room that looks at a clock."""
+"""Budgets: how much time and memory a check may take. The one file of this room that looks at the
+clock, and at how much memory this process has."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from mmap import PAGESIZE
+from pathlib import Path
 
-from harness.clock import SECOND, Nanos, show
+from harness.clock import MS, SECOND, Nanos, show
+from harness.result import Budget
 
 DEFAULT_TIME_LIMIT: Nanos = 60 * SECOND
 DEFAULT_MEMORY_LIMIT = 2 << 30  # bytes
+LOOK_EVERY: Nanos = 10 * MS  # at the memory, which takes longer than to look at a clock
+
+_STATM = Path("/proc/self/statm")
 
 
 class TimeBudget:
-    """Expires `limit` ns after it was made; `clock` says the time in ns."""
+    """Expires `limit` ns after it was made; `clock` says the time in ns. Where `memory` says how
+    many bytes this process has, it expires as well once there are `memory_limit` more of them."""
 
-    def __init__(self, clock: Callable[[], Nanos], limit: Nanos) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], Nanos],
+        limit: Nanos,
+        memory: Callable[[], int] | None = None,
+        memory_limit: int = DEFAULT_MEMORY_LIMIT,
+    ) -> None:
         self._clock = clock
         self._limit = limit
         self._end = clock() + limit
+        self._memory = memory
+        self._memory_limit = memory_limit
+        self._most = memory() + memory_limit if memory else 0
+        self._look = clock() + LOOK_EVERY
 
     def expired(self) -> str | None:
         """Why the check must stop now, or None."""
-        return None if self._clock() < self._end else f"time limit of {show(self._limit)}"
+        now = self._clock()
+        if now >= self._end:
+            return f"time limit of {show(self._limit)}"
+        if self._memory and now >= self._look:
+            self._look = now + LOOK_EVERY
+            if self._memory() > self._most:
+                return f"memory limit of {bytes_words(self._memory_limit)}"
+        return None
+
+    @property
+    def left(self) -> Nanos:
+        """The time that is left; 0 where there is none."""
+        return max(0, self._end - self._clock())
+
+    @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """What is done within counts neither as time nor as memory."""
+        begun, had = self._clock(), self._memory() if self._memory else 0
+        try:
+            yield
+        finally:
+            self._end += self._clock() - begun
+            self._most += (self._memory() if self._memory else 0) - had
 
 
 class Unlimited:
@@ -32,6 +73,31 @@ class Unlimited:
         return None
 
 
-def default_budget(limit: Nanos = DEFAULT_TIME_LIMIT) -> TimeBudget:
-    """A budget by this machine's clock, from now on."""
-    return TimeBudget(time.monotonic_ns, limit)
+def default_budget(
+    limit: Nanos = DEFAULT_TIME_LIMIT, memory_limit: int = DEFAULT_MEMORY_LIMIT
+) -> TimeBudget:
+    """A budget by this machine's clock and this process's memory, from now on."""
+    memory = _resident if _STATM.exists() else None
+    return TimeBudget(time.monotonic_ns, limit, memory, memory_limit)
+
+
+def uncounted(budget: Budget) -> AbstractContextManager[None]:
+    """What is done within does not count: kernels are loaded, and compiled at their first use."""
+    return budget.uncounted() if isinstance(budget, TimeBudget) else nullcontext()
+
+
+def bytes_words(limit: int) -> str:
+    """A size as people write it.
+
+    >>> bytes_words(2 << 30), bytes_words(500_000_000), bytes_words(1000)
+    ('2 GB', '477 MB', '1000 B')
+    """
+    for size, unit in ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")):
+        if limit >= size:
+            return f"{limit / size:.3g} {unit}"
+    return f"{limit} B"
+
+
+def _resident() -> int:
+    """The bytes of memory that this process has now (Linux)."""
+    return int(_STATM.read_bytes().split()[1]) * PAGESIZE

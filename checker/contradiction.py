@@ -25,8 +25,13 @@ from harness.result import Edge
 
 def say(history: History, task: Task) -> words.Said:
     """A task in words."""
-    j = history.partner[task.at]
-    call = Call(history.ops[task.at], history.ops[j] if j >= 0 else None)
+    return say_at(history, task.at)
+
+
+def say_at(history: History, at: int) -> words.Said:
+    """The operation invoked at this place of a history, in words."""
+    j = history.partner[at]
+    call = Call(history.ops[at], history.ops[j] if j >= 0 else None)
     return words.say(call, history.timed)
 
 

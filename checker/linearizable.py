@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec import Struct
+import msgspec
 
-from checker import words
 from checker.budget import DEFAULT_MEMORY_LIMIT
 from checker.contradiction import say
-from checker.decide import Deciding, Found, decide
+from checker.decide import Found
 from checker.encode import Encoded, Unfit, encode
 from checker.explain import explain
-from checker.search import Meter
+from checker.rounds import Reached, Rounds, deciding
+from checker.undecided import say_undecided, undecided
 from harness.band import bands
 from harness.history import History
 from harness.result import INVALID, UNKNOWN, VALID, Anomaly, Budget, Result
+
+Watch = Callable[[int, int], None]  # keys decided, and keys in all
 
 EXPLAINED = 5  # at most so many invalid keys get a picture; the rest are counted
 
@@ -28,7 +30,8 @@ class Linearizable:
     `split="key"` judges each key by itself, which is right where every operation touches one key;
     None takes all as one object. `memory_limit` is in bytes, counted by what the searches remember.
     `explain=False` leaves out why an invalid history is invalid: the verdict is there sooner, and
-    has no anomalies.
+    has no anomalies. Keys that are not decided soon are decided in `jobs` processes; `watch` is
+    told how many are decided, of how many.
     """
 
     name = "linearizable"
@@ -40,11 +43,15 @@ class Linearizable:
         split: str | None = "key",
         memory_limit: int = DEFAULT_MEMORY_LIMIT,
         explain: bool = True,
+        jobs: int = 1,
+        watch: Watch | None = None,
     ) -> None:
         self.model = model
         self.split = split
         self.memory_limit = memory_limit
         self.explain = explain
+        self.jobs = jobs
+        self.watch = watch
 
     def check(self, history: History, budget: Budget) -> Result:
         """Valid, invalid with an anomaly for each of the first bad keys, or unknown with what was
@@ -53,63 +60,50 @@ class Linearizable:
             encoded = encode(history, self.model, self.split)
         except Unfit as error:
             return Result(UNKNOWN, str(error))
-        judged = _Judged(encoded, self.model, self.memory_limit)
-        judged.decide_all(budget)
+        judged = _Judged(encoded, self.model)
+        judged.decide_all(budget, self.memory_limit, self.jobs, self.watch)
         return judged.result(history, budget, explained=EXPLAINED if self.explain else 0)
 
 
-class _Left(Struct):
-    """A key that is not decided yet: how far its search has come."""
-
-    place: int
-    work: Deciding
-
-
 class _Judged:
-    """The keys of one history, decided in rounds that give each key more work than the last."""
+    """The keys of one history and what was found of each."""
 
-    def __init__(self, encoded: Encoded, model: Any, memory_limit: int) -> None:
+    def __init__(self, encoded: Encoded, model: Any) -> None:
         self._encoded = encoded
         self._model = model
-        self._meter = Meter(memory_limit)
-        self._memory = memory_limit
         self.found: dict[int, Found] = {}
+        self.reached: dict[int, Reached] = {}
         self.stopped: str | None = None
 
-    def decide_all(self, budget: Budget) -> None:
-        """Decide every key, easy ones first, until the budget is spent."""
-        slices = 8
-        left = [
-            _Left(place, decide(self._model, tasks, self._meter))
-            for place, tasks in enumerate(self._encoded.tasks)
-        ]
-        while left:
-            left = [key for key in left if not self._advance(key, slices, budget)]
-            slices *= 4
-            if self.stopped:
-                break
-        for key in left:
-            key.work.close()
+    def decide_all(
+        self, budget: Budget, memory_limit: int, jobs: int = 1, watch: Watch | None = None
+    ) -> None:
+        """Decide every key, easy ones first, until the budget is spent; those that are not decided
+        soon in processes of their own, where there may be several."""
+        keys = dict(enumerate(self._encoded.tasks))
 
-    def _advance(self, key: _Left, slices: int, budget: Budget) -> bool:
-        """Work on one key; whether that is over: it is decided, or needs too much memory."""
-        for _ in range(slices):
-            if self.stopped and self.stopped.startswith("time"):
-                return False
-            why = budget.expired()
-            if why:
-                self.stopped = why
-                return False
-            try:
-                next(key.work)
-            except StopIteration as stop:
-                self.found[key.place] = stop.value
-                return True
-            if self._meter.full:
-                key.work.close()
-                self.stopped = f"memory limit of {_bytes(self._memory)}"
-                return True
-        return False
+        def told(place: int, found: Found) -> None:
+            self.found[place] = found
+            if watch:
+                watch(len(self.found), len(keys))
+
+        rounds = Rounds(deciding(self._model, keys), memory_limit, told)
+        if jobs > 1 and len(keys) > 1:
+            from checker.parallel import Workers, patience
+
+            rounds.run(budget, patience())
+            left = {place: keys[place] for place in rounds.reached}
+            if len(left) > 1 and not rounds.stopped:
+                rounds.close()
+                workers = Workers(jobs, told)
+                workers.run(self._model, left, memory_limit, budget)
+                if not workers.failed:
+                    self.reached, self.stopped = workers.reached, workers.stopped
+                    return
+                left = {place: left[place] for place in workers.reached}
+                rounds = Rounds(deciding(self._model, left), memory_limit, told)
+        rounds.run(budget)
+        self.reached, self.stopped = rounds.reached, rounds.stopped
 
     def result(self, history: History, budget: Budget, explained: int = EXPLAINED) -> Result:
         """The verdict over all keys; of the first `explained` invalid ones also why."""
@@ -125,7 +119,7 @@ class _Judged:
             anomalies = self._explain(history, bad[:explained], budget)
             return Result(INVALID, _invalid_words(anomalies, len(bad)), data, anomalies)
         if len(self.found) < len(self._encoded.tasks):
-            return Result(UNKNOWN, self._unknown_words(), data)
+            return self._unknown(history)
         return Result(VALID, None, data)
 
     def _when(self, history: History, place: int) -> tuple[int, int]:
@@ -156,30 +150,17 @@ class _Judged:
             "algorithms": dict(sorted(by.items())),
         }
 
-    def _unknown_words(self) -> str:
-        encoded = self._encoded
-        rest = [words.value(key) for p, key in enumerate(encoded.keys) if p not in self.found]
-        shown = ", ".join(rest[:5]) + (", ..." if len(rest) > 5 else "")
-        of = "" if len(encoded.keys) == 1 else f" ({shown})"
-        fine = ", all linearizable" if self.found else ""
-        return (
-            f"{self.stopped}: {len(self.found)} of {len(encoded.keys)} keys decided{fine}; "
-            f"the rest{of} not decided"
-        )
+    def _unknown(self, history: History) -> Result:
+        """What is known of a history that is not decided."""
+        keys, tasks = self._encoded.keys, self._encoded.tasks
+        left = [
+            undecided(history, keys[place], tasks[place], reached)
+            for place, reached in sorted(self.reached.items())
+        ]
+        data = self._data(()) | {"undecided": [msgspec.to_builtins(key) for key in left]}
+        return Result(UNKNOWN, say_undecided(self.stopped or "", history, len(keys), left), data)
 
 
 def _invalid_words(anomalies: Sequence[Anomaly], count: int) -> str:
     more = "" if count == 1 else f" (and {count - 1} more {'key' if count == 2 else 'keys'})"
     return anomalies[0].sentence + more
-
-
-def _bytes(limit: int) -> str:
-    """A size as people write it.
-
-    >>> _bytes(2 << 30), _bytes(500_000_000), _bytes(1000)
-    ('2 GB', '477 MB', '1000 B')
-    """
-    for size, unit in ((1 << 30, "GB"), (1 << 20, "MB")):
-        if limit >= size:
-            return f"{limit / size:.3g} {unit}"
-    return f"{limit} B"

@@ -18,6 +18,9 @@ class _Unknown:
     def __repr__(self) -> str:
         return "UNKNOWN"
 
+    def __reduce__(self) -> str:
+        return "UNKNOWN"  # there is one, in every process
+
 
 UNKNOWN = _Unknown()
 

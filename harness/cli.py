@@ -119,6 +119,9 @@ def check(
     bound_versions: Annotated[
         int | None, typer.Option(help="bounded-staleness: by how many versions")
     ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="processes that decide keys; one a processor otherwise")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Judge recorded histories, of this tool or of others."""
@@ -126,7 +129,7 @@ def check(
 
     if model is None:
         return commands.check_runs(histories, time_limit, json=json)
-    how = commands.terms(model, time_limit, memory_limit, split, bound, bound_versions)
+    how = commands.terms(model, time_limit, memory_limit, split, bound, bound_versions, jobs)
     return commands.check(histories, how, json=json)
 
 

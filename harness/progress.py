@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from harness.clock import SECOND, Nanos
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from harness.driver import Status
 
 LINE_EVERY = 5.0  # seconds between two lines in a pipe
+BAR_AFTER = 0.3  # seconds before there is a bar of keys
 
 
 class Tally:
@@ -147,6 +149,88 @@ class Bar:
         said = f"{self._tally.words}  faults: {self._tally.faults}  {left}"
         done = min(status.now, self._total)
         self._rich.update(self._task, completed=done, said=said, refresh=True)
+
+
+@contextmanager
+def keys_decided(label: str, out: TextIO | None = None) -> Iterator[Callable[[int, int], None]]:
+    """Shows how many keys of a history are decided, of how many: a bar where `out` (standard error)
+    is a terminal, else a line every few seconds. Gives what is to be told."""
+    out = out or sys.stderr
+    show: Keys = KeysBar(label) if out.isatty() else KeysLines(label, out)
+    try:
+        yield show.update
+    finally:
+        show.stop()
+
+
+class Keys(Protocol):
+    """Shows how a history's keys are decided."""
+
+    def update(self, decided: int, total: int) -> None:
+        """So many are decided."""
+        ...
+
+    def stop(self) -> None:
+        """There is nothing more to show."""
+        ...
+
+
+class KeysLines:
+    """A plain line every few seconds."""
+
+    def __init__(self, label: str, out: TextIO) -> None:
+        self._label, self._out = label, out
+        self._last = time.monotonic()
+
+    def update(self, decided: int, total: int) -> None:
+        """Write a line if the last one is long enough ago."""
+        now = time.monotonic()
+        if now - self._last >= LINE_EVERY:
+            self._last = now
+            self._out.write(f"{self._label}: {decided:,} of {total:,} keys decided\n")
+            self._out.flush()
+
+    def stop(self) -> None:
+        """Nothing is left to do."""
+
+
+class KeysBar:
+    """A bar on the terminal's last line; one key alone has none, nor what is soon over."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._begun = time.monotonic()
+        self._rich: Any = None
+        self._task: Any = None
+
+    def update(self, decided: int, total: int) -> None:
+        """Draw it again."""
+        if total == 1 or time.monotonic() - self._begun < BAR_AFTER:
+            return
+        if self._rich is None:
+            self._start(total)
+        said = f"{decided:,} of {total:,} keys decided"
+        self._rich.update(self._task, completed=decided, said=said)
+
+    def stop(self) -> None:
+        """Take it away."""
+        if self._rich is not None:
+            self._rich.stop()
+
+    def _start(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Rich
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[said]}", markup=False),
+            TimeElapsedColumn(),
+        )
+        self._rich = Rich(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._rich.add_task(self._label, total=total, said="")
+        self._rich.start()
 
 
 def words_left(now: Nanos, total: Nanos) -> str:

@@ -34,10 +34,10 @@ def imported(path: Path) -> set[str]:
 
 
 def is_edge(path: Path) -> bool:
-    """Files that may touch the world: the live driver, the runner, the command line, and the one
-    that makes a check's time limit."""
+    """Files that may touch the world: the live driver, the runner, the command line, and of the
+    checker the one that knows a check's limits and the one that starts its processes."""
     relative = path.relative_to(ROOT)
-    if relative == Path("checker/budget.py"):
+    if relative in (Path("checker/budget.py"), Path("checker/parallel.py")):
         return True
     if relative.parts[:2] in (("harness", "live"), ("harness", "commands")):
         return True

@@ -32,6 +32,7 @@ order is known. Result.data counts how far behind the reads were, where the orde
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -39,14 +40,15 @@ from msgspec.structs import replace
 
 from checker import growing
 from checker.budget import DEFAULT_MEMORY_LIMIT
-from checker.decide import Found, decide
+from checker.decide import Deciding, Found, decide
 from checker.encode import FOREVER, Encoded, Task, Unfit, encode
 from checker.explain import anomaly_of, explain
 from checker.growing import Chain, Violation
 from checker.growth import tell_growth
 from checker.model import fitting
 from checker.models.kv import Kv
-from checker.search import Meter
+from checker.rounds import Rounds
+from checker.search import Meter, Progress
 from checker.staleness.measure import Behind, behind, together, versions_behind
 from checker.staleness.monotone import first_back, tell_back
 from checker.staleness.place import by_position
@@ -102,7 +104,7 @@ class BoundedStaleness:
         except Unfit as error:
             return Result(UNKNOWN, str(error))
         judging = _Judging(history, encoded, stretched, self._bounds)
-        return judging.result(Meter(self._memory), budget)
+        return judging.result(self._memory, budget)
 
 
 class _Judging:
@@ -121,24 +123,18 @@ class _Judging:
             for model, tasks in zip(self._models, encoded.tasks, strict=True)
         ]
 
-    def result(self, meter: Meter, budget: Budget) -> Result:
+    def result(self, memory_limit: int, budget: Budget) -> Result:
         """The verdict over all keys."""
         wrong: dict[int, Wrong] = {}
-        left = []
-        stopped: str | None = None
-        for place in range(len(self._encoded.keys)):
-            work = self._decide(place, meter)
-            try:
-                while True:
-                    next(work)
-                    stopped = budget.expired() or ("memory limit" if meter.full else None)
-                    if stopped:
-                        work.close()
-                        left.append(place)
-                        break
-            except StopIteration as stop:
-                if stop.value is not None:
-                    wrong[place] = stop.value
+
+        def told(place: int, found: Wrong | None) -> None:
+            if found is not None:
+                wrong[place] = found
+
+        works = {place: partial(self._decide, place) for place in range(len(self._encoded.keys))}
+        rounds = Rounds(works, memory_limit, told)
+        rounds.run(budget)
+        left, stopped = rounds.reached, rounds.stopped
         data = self._data(sorted(wrong), len(left))
         if wrong:
             anomalies = tuple(
@@ -152,7 +148,9 @@ class _Judging:
             return Result(UNKNOWN, what, data)
         return Result(VALID, None, data)
 
-    def _decide(self, place: int, meter: Meter) -> Generator[None, None, Wrong | None]:
+    def _decide(
+        self, place: int, meter: Meter, progress: Progress
+    ) -> Generator[str | None, None, Wrong | None]:
         """Each bound in turn; what is wrong first."""
         model, tasks = self._models[place], self._encoded.tasks[place]
         stretched = self._stretched.tasks[place]
@@ -171,9 +169,7 @@ class _Judging:
                 return Wrong(BACK, tasks, back=back)
         return None
 
-    def _decide_versions(
-        self, place: int, versions: int, meter: Meter
-    ) -> Generator[None, None, Found]:
+    def _decide_versions(self, place: int, versions: int, meter: Meter) -> Deciding:
         model, tasks = self._models[place], self._encoded.tasks[place]
         if growing.is_fit(model, tasks):
             end = yield from growing.first_violation(model, tasks, versions)

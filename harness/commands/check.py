@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,13 @@ ZOOKEEPER = "zookeeper"  # judged by its own guarantee, which is not linearizabi
 LIST_APPEND = "list-append"  # transactions, judged for strict serializability
 OWN = (ZOOKEEPER, LIST_APPEND)  # each has a checker of its own, all keys at once
 STALENESS = "bounded-staleness"  # how far behind reads are
+Watch = Callable[[int, int], None]  # keys decided, and keys in all
 _SIZES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _EXITS = {VALID: EXIT_OK, INVALID: EXIT_WRONG, UNKNOWN: EXIT_UNKNOWN}
 
 
 class Terms(Struct, frozen=True):
-    """How to judge. `time_limit` is in ns, `memory_limit` in bytes.
+    """How to judge. `time_limit` is in ns, `memory_limit` in bytes, `jobs` in processes.
 
     `split`: "" judges each key by itself where operations have a `key`; "key" also takes values
     `[key value]` apart, as jepsen.independent writes them; "none" takes all as one object. `bound`
@@ -44,6 +46,7 @@ class Terms(Struct, frozen=True):
     split: str = ""
     bound: int | None = None
     versions: int | None = None
+    jobs: int = 1
 
 
 class Checked(Struct, frozen=True, omit_defaults=True):
@@ -68,6 +71,7 @@ def terms(
     split: str,
     bound: str = "",
     versions: int | None = None,
+    jobs: int | None = None,
 ) -> Terms:
     """The flags as values; raises UserError for the one that is wrong."""
     from checker import MODELS
@@ -87,8 +91,18 @@ def terms(
         raise UserError(f"--bound: only with --model {STALENESS}")
     if versions is not None and versions < 0:
         raise UserError(f"--bound-versions: expected a number from 0, got {versions}")
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs: expected a number from 1, got {jobs}")
     time = _typed("--bound", bound) if bound else None
-    return Terms(model, _limit(time_limit), size(memory_limit), split, time, versions)
+    limit, memory = _limit(time_limit), size(memory_limit)
+    return Terms(model, limit, memory, split, time, versions, jobs or cores())
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def size(text: str) -> int:
@@ -160,7 +174,7 @@ def _one(file: str, how: Terms) -> tuple[Checked, int]:
         typer.echo(cause, err=True)
         return Checked(file, how.model, UNKNOWN, 0, 0.0, _ms(begun), cause), EXIT_USAGE
     started = time.perf_counter()
-    result = _judge(history, how)
+    result = _judge(file, history, how)
     checked = Checked(
         file,
         how.model,
@@ -193,35 +207,42 @@ def _ask_for_fields(history: History, path: Path, model: str) -> None:
     ask(history, path / "history.jsonl" if path.is_dir() else path)
 
 
-def _checker(how: Terms) -> Checker:
-    from checker import (
-        MODELS,
-        BoundedStaleness,
-        Linearizable,
-        Transactions,
-        ZooKeeperGuarantee,
-    )
-
+def _checker(how: Terms, watch: Watch) -> Checker:
     if how.model == STALENESS:
+        from checker import BoundedStaleness
+
         return BoundedStaleness(
             bound=how.bound, versions=how.versions, memory_limit=how.memory_limit
         )
     if how.model == ZOOKEEPER:
+        from checker import ZooKeeperGuarantee
+
         return ZooKeeperGuarantee()
     if how.model == LIST_APPEND:
+        from checker import Transactions
+
         return Transactions()
-    split = None if how.split == "none" else "key"
-    return Linearizable(MODELS[how.model](), split=split, memory_limit=how.memory_limit)
+    from checker import MODELS, Linearizable
+
+    return Linearizable(
+        MODELS[how.model](),
+        split=None if how.split == "none" else "key",
+        memory_limit=how.memory_limit,
+        jobs=how.jobs,
+        watch=watch,
+    )
 
 
-def _judge(history: History, how: Terms) -> Result:
+def _judge(file: str, history: History, how: Terms) -> Result:
     from checker.budget import default_budget
+    from harness.progress import keys_decided
 
-    checker = _checker(how)
-    try:
-        result = checker.check(history, default_budget(how.time_limit))
-    except MemoryError:
-        return Result(UNKNOWN, "the machine has no more memory")
+    with keys_decided(file) as watch:
+        try:
+            budget = default_budget(how.time_limit, how.memory_limit)
+            result = _checker(how, watch).check(history, budget)
+        except MemoryError:
+            return Result(UNKNOWN, "the machine has no more memory")
     if result.verdict == VALID and not any(op.type == OK and op.is_client for op in history.ops):
         return Result(UNKNOWN, "too little observed: no operation was ok")
     return result

@@ -281,24 +281,47 @@ def hard(count: int = 14) -> History:
     return merged(*lost, start, *reads, ok(900, 901, 0, "read", "never"))
 
 
-def test_a_time_limit_ends_in_unknown_with_what_was_decided() -> None:
+def hard_and_easy() -> History:
+    """A key that is hard, and three that are not."""
     easy = [ok(i, i + 0.5, 7777, "write", i, key=i) for i in range(3)]
     rows = [(op.time / 1e6, op.process, op.type, op.f, op.value, {"key": "x"}) for op in hard()]
-    history = merged([(r[0], r[1], r[2], r[3], r[4], r[5]) for r in rows], *easy)
+    return merged([(r[0], r[1], r[2], r[3], r[4], r[5]) for r in rows], *easy)
+
+
+def test_a_time_limit_ends_in_unknown_with_what_was_decided_and_what_was_hard() -> None:
+    history = hard_and_easy()
     ticks = iter(range(10**9))
     budget = TimeBudget(lambda: next(ticks), 20)
     result = Linearizable(CasRegister()).check(history, budget)
     assert result.verdict == DONT_KNOW
-    assert result.cause == (
-        'time limit of 20 ns: 3 of 4 keys decided, all linearizable; the rest ("x") not decided'
+    assert result.cause is not None
+    assert result.cause.startswith(
+        'time limit of 20 ns: 3 of 4 keys decided, all linearizable; key "x" is linearizable until '
     )
+    assert '; hard to place: cas 0 -> 1 of key "x" by process 1 (had no answer), ' in result.cause
+    (left,) = result.data["undecided"]
+    assert left["key"] == "x" and left["operations"] == 214
+    at = left["proved_until"]
+    assert 0 < left["proved"] < 214 and any(op.time == at for op in history if op.type == "ok")
+    assert 0 < len(left["hard"]) <= 10
+    assert all(history.ops[i].f == "cas" for i in left["hard"])
+
+
+def test_a_prefix_that_is_proved_is_linearizable_by_itself() -> None:
+    history = hard()
+    checker = Linearizable(CasRegister(), memory_limit=100_000)
+    result = checker.check(history, Unlimited())
+    until = result.data["undecided"][0]["proved_until"]
+    assert until > 0
+    assert verdict([op for op in history if op.time <= until]) == VALID
 
 
 def test_a_memory_limit_ends_in_unknown() -> None:
     checker = Linearizable(CasRegister(), memory_limit=100_000)
     result = checker.check(hard(), Unlimited())
     assert result.verdict == DONT_KNOW
-    assert result.cause == "memory limit of 100000 B: 0 of 1 keys decided; the rest not decided"
+    assert result.cause is not None
+    assert result.cause.startswith("memory limit of 97.7 KB: not decided; linearizable until ")
 
 
 def test_a_verdict_without_an_explanation_names_the_operation_and_draws_nothing() -> None:

@@ -12,7 +12,7 @@ from checker.depth import depth_first
 from checker.encode import FOREVER, Task, encode, until
 from checker.frontier import frontier
 from checker.kernel.frontier import frontier as kernel_frontier
-from checker.model import CasRegister
+from checker.models.register import CasRegister
 from checker.scan import Scan
 from checker.search import MOST_HARD, Meter, Progress
 
