@@ -47,12 +47,20 @@ def room(rows: int, width: int) -> Rows:
     )
 
 
-def more_room(old: Rows, rows: int) -> Rows:
-    """The same rows with room for `rows`; the hash table is as it was."""
+def more_room(old: Rows, rows: int, used: int, turn: int) -> Rows:
+    """The same rows with room for `rows`, of which `used` were put in in this turn."""
     made = room(rows, old.bits.shape[1] // 3)
     for new, was in zip(made[:4], old[:4], strict=True):
         new[: len(was)] = was
-    return Rows(*made[:4], old.heads, old.turns)
+    chain(made, used, turn)
+    return made
+
+
+@njit(cache=True)
+def copy(row, to):  # type: ignore[no-untyped-def]
+    """Copy the words of a row."""
+    for w in range(row.shape[0]):
+        to[w] = row[w]
 
 
 @njit(cache=True)
@@ -98,7 +106,7 @@ def insert(state, row, width, into, turn, n):  # type: ignore[no-untyped-def]
                     into.alive[j] = False
         j = into.link[j]
     into.states[n] = state
-    into.bits[n] = row
+    copy(row, into.bits[n])
     into.alive[n] = True
     into.link[n] = into.heads[h]
     into.heads[h] = n
@@ -113,8 +121,59 @@ def compact(rows, n):  # type: ignore[no-untyped-def]
         if rows.alive[j]:
             if kept != j:
                 rows.states[kept] = rows.states[j]
-                rows.bits[kept] = rows.bits[j]
+                copy(rows.bits[j], rows.bits[kept])
             kept += 1
+    return kept
+
+
+@njit(cache=True)
+def chain(rows, n, turn):  # type: ignore[no-untyped-def]
+    """Make the hash table of n rows."""
+    for j in range(n):
+        h = place_of(rows.states[j], rows.bits[j], rows.bits.shape[1] // 3, rows.heads.shape[0])
+        if rows.turns[h] != turn:
+            rows.turns[h] = turn
+            rows.heads[h] = -1
+        rows.link[j] = rows.heads[h]
+        rows.heads[h] = j
+
+
+@njit(cache=True)
+def join(rows, n, near, turn, width):  # type: ignore[no-untyped-def]
+    """Join each of n rows with an earlier one of the same state and `done` from which it differs in
+    at most `near` bits: what either has good is good, what both have used is used. How many rows
+    are left; `turn` is a new one."""
+    kept = 0
+    for j in range(n):
+        state, bits = rows.states[j], rows.bits[j]
+        h = place_of(state, bits, width, rows.heads.shape[0])
+        if rows.turns[h] != turn:
+            rows.turns[h] = turn
+            rows.heads[h] = -1
+        i = rows.heads[h]
+        while i >= 0:
+            far = 0
+            if rows.states[i] != state:
+                far = near + 1
+            for w in range(width):
+                if rows.bits[i, w] != bits[w]:
+                    far = near + 1
+                far += count(rows.bits[i, width + w] ^ bits[width + w])
+                far += count(rows.bits[i, 2 * width + w] ^ bits[2 * width + w])
+            if far <= near:
+                break
+            i = rows.link[i]
+        if i >= 0:
+            for w in range(width):
+                rows.bits[i, width + w] |= bits[width + w]
+                rows.bits[i, 2 * width + w] &= bits[2 * width + w]
+            continue
+        rows.states[kept] = state
+        copy(bits, rows.bits[kept])
+        rows.alive[kept] = True
+        rows.link[kept] = rows.heads[h]
+        rows.heads[h] = kept
+        kept += 1
     return kept
 
 

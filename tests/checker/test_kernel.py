@@ -10,11 +10,14 @@ import pytest
 from checker.decide import now
 from checker.encode import FOREVER, Task
 from checker.frontier import frontier
-from checker.kernel import frontier as kernel
+from checker.kernel import frontier as frontiers
+from checker.kernel import run
+from checker.kernel.frontier import frontier as climbing
+from checker.kernel.walk import CUT, DEAD, DONE, JOIN, STOPPED
 from checker.model import UNKNOWN
 from checker.models.register import CasRegister
 from checker.scan import Scan
-from checker.search import Meter
+from checker.search import Decision, Meter
 
 
 def register(
@@ -67,15 +70,31 @@ def twin(tasks: list[Task]) -> int:
             return int(stop.value.step)
 
 
-def compiled(tasks: list[Task], limit: int) -> int:
-    """The same of the kernel, stopped after every so many configurations."""
+def table_of(tasks: list[Task]) -> Scan:
     scan = Scan(CasRegister(), tasks)
     assert scan.table.close(10_000, 100_000)
-    search = kernel.FrontierKernel(scan)
+    return scan
+
+
+def compiled(tasks: list[Task], limit: int) -> int:
+    """The same of the kernel, stopped after every so many configurations."""
+    walk = run.Walk(table_of(tasks))
     while True:
-        end = search.run(limit)
-        if end != kernel.STOPPED:
-            return -1 if end == kernel.VALID else search.step
+        end = walk.run(limit, walk.last, run.ALL, CUT, 1 << 40)
+        if end != STOPPED:
+            assert not walk.loss
+            return -1 if end == DONE else walk.step - 1
+
+
+def climbed(tasks: list[Task]) -> Decision:
+    """What the search from both sides says."""
+    work = climbing(table_of(tasks), Meter(1 << 40))
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            decision: Decision = stop.value
+            return decision
 
 
 def test_kernel_ends_where_its_twin_ends() -> None:
@@ -86,21 +105,54 @@ def test_kernel_ends_where_its_twin_ends() -> None:
         wrong = rng.choice((0.0, 0.4, 0.4))
         tasks = register(rng, 60 if unknown else 120, clients, unknown=unknown, wrong=wrong)
         ends.append(twin(tasks))
-        assert compiled(tasks, 3 if case % 2 else kernel.SLICE) == ends[-1]
+        assert compiled(tasks, 3 if case % 2 else run.SLICE) == ends[-1]
     assert 0.2 < sum(end >= 0 for end in ends) / len(ends) < 0.8
 
 
-def test_a_narrow_beam_finds_only_orders_that_there_are() -> None:
+def test_a_narrow_climb_finds_only_orders_that_there_are() -> None:
     rng = random.Random("beam")
     found = 0
     for _ in range(60):
         tasks = register(rng, 120, 10, wrong=rng.choice((0.0, 0.1)))
-        scan = Scan(CasRegister(), tasks)
-        assert scan.table.close(10_000, 100_000)
-        end = kernel.FrontierKernel(scan, beam=2).run(1 << 40)
-        found += end == kernel.VALID
-        assert end == kernel.UNSURE or (end == kernel.VALID) == (twin(tasks) < 0)
+        walk = run.Walk(table_of(tasks))
+        end = walk.run(1 << 40, walk.last, 2, CUT, 1 << 40)
+        found += end == DONE
+        assert (end == DEAD and walk.loss) or (end == DONE) == (twin(tasks) < 0)
     assert found > 5
+
+
+def test_a_window_that_joins_dies_only_where_there_is_no_order() -> None:
+    rng = random.Random("window")
+    dead = late = 0
+    for case in range(300):
+        unknown = rng.choice((0.0, 0.05))
+        tasks = register(rng, 60, rng.choice((3, 8)), unknown=unknown, wrong=rng.choice((0.0, 0.2)))
+        end = twin(tasks)
+        walk = run.Walk(table_of(tasks))
+        for k in rng.sample(range(walk.last), 6):
+            walk.begin(walk.window(k))
+            if walk.run(1 << 40, walk.last, rng.choice((1, 4, 1000)), JOIN, 1 << 40) == DEAD:
+                assert 0 <= end < walk.step, case
+                dead += 1
+                late += k > 0
+    assert dead > 100 and late > 50
+
+
+def test_a_climb_says_what_the_twin_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With marks so near and frontiers so narrow that all of it is needed."""
+    for name, small in (("BASE", 1), ("EVERY", 4), ("MOST_MARKS", 4), ("BEYOND", 2)):
+        monkeypatch.setattr(frontiers, name, small)
+    rng = random.Random("climb")
+    ends = []
+    for _ in range(120):
+        clients, unknown = rng.choice((3, 8, 14)), rng.choice((0.0, 0.05))
+        wrong = rng.choice((0.0, 0.4, 0.6))
+        tasks = register(rng, 60 if unknown else 120, clients, unknown=unknown, wrong=wrong)
+        ends.append(twin(tasks))
+        found = climbed(tasks)
+        assert found.valid == (ends[-1] < 0)
+        assert found.step == ends[-1] if found.shortest else found.step > ends[-1]
+    assert 0.2 < sum(end >= 0 for end in ends) / len(ends) < 0.8
 
 
 def test_a_model_made_of_another_is_not_relaxed_as_that_one() -> None:
@@ -113,11 +165,11 @@ def test_a_model_made_of_another_is_not_relaxed_as_that_one() -> None:
 
 
 def test_kernel_grows_when_it_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "FIRST_ROOM", 2)
+    monkeypatch.setattr(run, "FIRST_ROOM", 2)
     rng = random.Random(7)
     for _ in range(10):
         tasks = register(rng, 120, 10, wrong=rng.choice((0.0, 0.1)))
-        assert compiled(tasks, kernel.SLICE) == twin(tasks)
+        assert compiled(tasks, run.SLICE) == twin(tasks)
 
 
 def test_kernel_takes_more_than_64_open_tasks() -> None:
@@ -126,7 +178,7 @@ def test_kernel_takes_more_than_64_open_tasks() -> None:
     late = [Task("read", None, 1, 700, 701, 154)]
     wrong = [Task("read", None, 9, 702, 703, 155)]
     for tasks in (writes + seen + late, writes + seen + late + wrong):
-        assert compiled(tasks, kernel.SLICE) == twin(tasks)
+        assert compiled(tasks, run.SLICE) == twin(tasks)
 
 
 def test_hard_history_is_left_to_the_kernel_and_decided() -> None:
