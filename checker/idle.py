@@ -4,6 +4,7 @@ An operation without an answer may be left out of an order, but leaving it out o
 make a legal one illegal: it may be what explains a read. It can be dropped if one of these holds.
 `landing` is the one state that an update leads to.
 
+Looking    u only observes. Proof: leave it out, and the others find the same states.
 Unseen     every operation that is not blind and is legal in u's landing had returned before u was
            called. Proof: where an order takes u, what comes next cannot be one of these, since they
            come before u in real time, and no other one is legal there, so it is blind, or nothing.
@@ -33,15 +34,18 @@ def without_idle(model: Any, tasks: Sequence[Task], starts: Sequence[Any]) -> li
     while True:
         tellers = [t for t in left if _kind(model, t) != BLIND]
         reached = _reached(model, left, starts)
-        kept = [
-            task
-            for task in left
-            if task.must
-            or not (_is_unseen(model, task, tellers) or _is_impossible(model, task, reached))
-        ]
+        kept = [task for task in left if task.must or not _is_idle(model, task, tellers, reached)]
         if len(kept) == len(left):
             return left
         left = kept
+
+
+def _is_idle(
+    model: Any, task: Task, tellers: Sequence[Task], reached: Sequence[Any] | None
+) -> bool:
+    if _kind(model, task) == OBSERVER or _is_unseen(model, task, tellers):
+        return True
+    return reached is not None and not _is_legal_in(model, task, reached)
 
 
 def _kind(model: Any, task: Task) -> int:
@@ -87,7 +91,3 @@ def _reached(model: Any, tasks: Sequence[Task], starts: Sequence[Any]) -> list[A
 
 def _is_legal_in(model: Any, task: Task, states: Any) -> bool:
     return any(model.step(s, task.f, task.value, task.result) is not None for s in states)
-
-
-def _is_impossible(model: Any, task: Task, reached: Sequence[Any] | None) -> bool:
-    return reached is not None and not _is_legal_in(model, task, reached)

@@ -35,8 +35,9 @@ def tell_searched(
     if any(model.step(state, last.f, last.value, last.result) is not None for state in states):
         states = []  # it could have been done, but not together with all the others
     sentence = say(history, last).whole + _only(states, len(must))
-    edges = _real_time_edges(core) + _unique_wr(model, core)
     starts = tuple(small.starts) if small.is_cut else ()
+    edges = _real_time_edges(core)
+    edges += () if starts else _unique_wr(model, core)  # else the value may have been there
     story = Story(tuple(core), edges, sentence, SEARCHED, tuple(small.tasks), starts)
     return story, contradicts(model, small)
 

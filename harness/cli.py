@@ -122,15 +122,22 @@ def check(
     jobs: Annotated[
         int | None, typer.Option(help="processes that decide keys; one a processor otherwise")
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="draw what is wrong: an SVG for each bad key"),
+    ] = None,
     json: Json = False,
 ) -> int:
-    """Judge recorded histories, of this tool or of others."""
+    """Judge recorded histories, of this tool or of others.
+
+    Of an invalid one it says which few operations contradict one another, as a small timeline.
+    """
     from harness.commands import check as commands
 
     if model is None:
         return commands.check_runs(histories, time_limit, json=json)
     how = commands.terms(model, time_limit, memory_limit, split, bound, bound_versions, jobs)
-    return commands.check(histories, how, json=json)
+    return commands.check(histories, how, json=json, pictures=pictures)
 
 
 @app.command()

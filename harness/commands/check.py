@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 
 from harness.clock import typed
 from harness.commands import load as names
@@ -19,6 +20,7 @@ from harness.commands import words
 from harness.error import HistoryError, UserError, nearest
 from harness.history import History
 from harness.op import OK
+from harness.report.words import file_name
 from harness.result import INVALID, UNKNOWN, VALID, Checker, Result
 from harness.run import EXIT_OK, EXIT_UNKNOWN, EXIT_USAGE, EXIT_WRONG, worst_across
 
@@ -62,6 +64,7 @@ class Checked(Struct, frozen=True, omit_defaults=True):
     total_ms: float
     cause: str | None
     data: dict[str, Any] = {}
+    anomalies: tuple[dict[str, object], ...] = ()  # each with what contradicts what
 
 
 def terms(
@@ -119,20 +122,40 @@ def size(text: str) -> int:
     return round(float(match[1]) * _SIZES[f"{match[2]}B"])
 
 
-def check(files: Sequence[str], how: Terms, *, json: bool) -> int:
-    """Judge every file and say so, one line each; the exit code over all. A file that cannot be
-    read is said to be so, with its line, and the others are judged all the same."""
+def check(files: Sequence[str], how: Terms, *, json: bool, pictures: Path | None = None) -> int:
+    """Judge every file and say so, one line each, and of an invalid one what contradicts what; the
+    exit code over all. A file that cannot be read is said to be so, with its line, and the others
+    are judged all the same. What is wrong is drawn into `pictures`, a folder a history."""
     exits = []
     for file in files:
-        found, code = _one(file, how)
-        exits.append(code)
-        if json:
-            typer.echo(msgspec.json.encode(found))
-        elif code != EXIT_USAGE:
-            typer.echo(_line(found))
+        judged = _one(file, how)
+        exits.append(judged.code)
+        if judged.history is not None and judged.result is not None:
+            _tell(judged, json, pictures)
+        elif json:
+            typer.echo(msgspec.json.encode(judged.said))
     if not json and len(files) > 1:
         typer.echo(f"{len(files)} histories: {_count(exits)}")
     return worst_across(exits)
+
+
+def _tell(judged: _Judged, json: bool, pictures: Path | None) -> None:
+    """Say what came of one history; draw what is wrong where that was asked for."""
+    from harness.commands import contradictions
+
+    said, history, result = judged.said, judged.history, judged.result
+    assert history is not None and result is not None
+    wrong = bool(result.anomalies)
+    if json:
+        found = contradictions.data(history, result) if wrong else ()
+        typer.echo(msgspec.json.encode(replace(said, anomalies=found)))
+    else:
+        lines = [_line(said), *(contradictions.told(history, result) if wrong else ())]
+        typer.echo("\n  ".join(lines))
+    if pictures is not None and wrong:
+        folder = pictures / (file_name(Path(said.file).stem) or "history")
+        for line in contradictions.draw(folder, "linearizable", history, result):
+            typer.echo(f"  {line}", err=json)
 
 
 def check_runs(names: Sequence[str], time_limit: str, *, json: bool) -> int:
@@ -160,7 +183,16 @@ def _typed(flag: str, text: str) -> int:
         raise UserError(f"{flag}: {error}") from None
 
 
-def _one(file: str, how: Terms) -> tuple[Checked, int]:
+class _Judged(Struct):
+    """One file: what is said of it, its exit code; its history and result if it could be read."""
+
+    said: Checked
+    code: int
+    history: History | None = None
+    result: Result | None = None
+
+
+def _one(file: str, how: Terms) -> _Judged:
     from harness.foreign import load
 
     begun = time.perf_counter()
@@ -172,7 +204,8 @@ def _one(file: str, how: Terms) -> tuple[Checked, int]:
     except (UserError, HistoryError) as error:
         cause = str(error).replace(f"{STDIN}:", "standard input:", 1)
         typer.echo(cause, err=True)
-        return Checked(file, how.model, UNKNOWN, 0, 0.0, _ms(begun), cause), EXIT_USAGE
+        unread = Checked(file, how.model, UNKNOWN, 0, 0.0, _ms(begun), cause)
+        return _Judged(unread, EXIT_USAGE)
     started = time.perf_counter()
     result = _judge(file, history, how)
     checked = Checked(
@@ -185,7 +218,7 @@ def _one(file: str, how: Terms) -> tuple[Checked, int]:
         result.cause,
         dict(result.data) if how.model in (*OWN, STALENESS) else {},
     )
-    return checked, _EXITS[result.verdict]
+    return _Judged(checked, _EXITS[result.verdict], history, result)
 
 
 def _path(file: str) -> Path:

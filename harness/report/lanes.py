@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -42,11 +42,13 @@ class Lane(Struct, frozen=True):
     important: bool
 
 
-def index_calls(history: History) -> dict[int, Call]:
-    """The calls by the index of their invocation, as anomalies name them. Ops without an index
-    get their place in the history."""
+def index_calls(history: History, wanted: Collection[int] | None = None) -> dict[int, Call]:
+    """The calls by the index of their invocation, as anomalies name them; only those that are
+    wanted, where that is said. Ops without an index get their place in the history."""
     found = {}
     for i, op in enumerate(history.ops):
+        if wanted is not None and (op.index if op.index >= 0 else i) not in wanted:
+            continue
         if op.type == INVOKE and op.is_client:
             j = history.partner[i]
             asked = op if op.index >= 0 else replace(op, index=i)

@@ -197,6 +197,20 @@ def at_time(time: Nanos) -> str:
     return f"{time / SECOND:.3f} s"
 
 
+def within(call: Call) -> str:
+    """From when to when an operation was open: "1 ms to 2 ms", "from 1 ms on"."""
+    start, done = call.invoke.time, call.completion
+    if start < 0:
+        return ""
+    if done is None or done.type == "info":
+        return f"from {_exact(start)} on"
+    return f"{_exact(start)} to {_exact(done.time)}"
+
+
+def _exact(time: Nanos) -> str:
+    return show(time) if time < SECOND else at_time(time)
+
+
 def file_name(text: str) -> str:
     """The text as a file's name: letters, digits, dots, dashes and underscores only; maybe "".
 

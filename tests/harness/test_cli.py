@@ -500,6 +500,17 @@ def test_check_judges_every_file_though_one_cannot_be_read(capsys: Output) -> No
     assert main(["check", "good.jsonl", "stale.jsonl", "--model", "register"]) == 1
 
 
+def test_check_shows_what_contradicts_what_and_draws_it(capsys: Output) -> None:
+    Path("stale.jsonl").write_text(STALE_HISTORY)
+    assert main(["check", "stale.jsonl", "--model", "register", "--pictures", "pics"]) == 1
+    out = capsys.readouterr().out
+    assert "that no order allows (judged by themselves):" in out and "cannot be placed" in out
+    assert Path("pics/stale/anomalies/1.svg").read_text().startswith("<?xml")
+    assert main(["check", "stale.jsonl", "--model", "register", "--json"]) == 1
+    (anomaly,) = json.loads(capsys.readouterr().out)["anomalies"]
+    assert anomaly["verified"] and anomaly["kind"] and len(anomaly["core"]) <= 6
+
+
 def test_check_says_how_far_behind_reads_are(capsys: Output) -> None:
     keyed = STALE_HISTORY.replace('"f":', '"key":1,"position":1,"f":')
     Path("stale.jsonl").write_text(keyed)

@@ -1,0 +1,45 @@
+"""What `weaklink check` says and draws of a history that is not as it should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.history import History
+from harness.report.text import lines, summary
+from harness.result import Result
+
+MOST = 3  # anomalies that are told with their operations; the first line says how many there are
+
+
+def told(history: History, result: Result) -> list[str]:
+    """The first anomalies as text: the operations that contradict one another, as a timeline."""
+    from harness.report.lanes import index_calls
+
+    some = result.anomalies[:MOST]
+    calls = index_calls(history, {i for a in some for i in (*a.core, a.at)})
+    made: list[str] = []
+    for number, anomaly in enumerate(some):
+        if number:
+            made += ["", anomaly.sentence]
+        made += lines(anomaly, calls, timed=history.timed)
+    return made
+
+
+def data(history: History, result: Result) -> tuple[dict[str, object], ...]:
+    """All anomalies as plain data."""
+    from harness.report.lanes import index_calls
+
+    calls = index_calls(history, {i for a in result.anomalies for i in (*a.core, a.at)})
+    return tuple(summary(anomaly, calls) for anomaly in result.anomalies)
+
+
+def draw(folder: Path, checker: str, history: History, result: Result) -> list[str]:
+    """Draw the anomalies into a folder, one SVG each; says which, and what could not be drawn."""
+    from harness.band import bands
+    from harness.report import gallery
+    from harness.report.trouble import Notes
+
+    folder.mkdir(parents=True, exist_ok=True)
+    notes = Notes()
+    drawn = gallery.draw(folder, history, {checker: result}, bands(history), notes)
+    return [f"drawn: {one.file}" for one in drawn if one.file is not None] + notes.lines
