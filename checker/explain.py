@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from checker import alone, exact, unique, words
+from checker.attempts import how_far
 from checker.contradiction import tell
 from checker.decide import Found
 from checker.encode import FOREVER, Task, until
@@ -48,7 +49,8 @@ def explain(
         verified = _is_alone(model, story)
     else:
         story, verified = tell_searched(history, model, until(tasks, found.end), found.task, budget)
-    return anomaly_of(history, key, tasks, found.task, story, faults, verified)
+    anomaly = anomaly_of(history, key, tasks, found.task, story, faults, verified)
+    return replace(anomaly, attempts=how_far(history, model, tasks, found.end, story, budget))
 
 
 def _by_call(core: Sequence[Task]) -> list[Task]:

@@ -52,6 +52,39 @@ class Fold(Struct, frozen=True):
     ops: tuple[int, ...]
 
 
+class Step(Struct, frozen=True):
+    """One operation of an order, by the index of its invocation, with the state of the object
+    before and after it in words."""
+
+    op: int
+    before: str
+    after: str
+
+
+class Refusal(Struct, frozen=True):
+    """An operation that could come next in an order after so many of its steps (`place`), and in
+    words why it cannot."""
+
+    op: int
+    why: str
+    place: int
+
+
+class Attempt(Struct, frozen=True):
+    """A partial linearization: from state `start` the operations of `steps`, one after the other,
+    and then nothing more, for the reasons in `refusals`. Of these the first is the operation that
+    must come next, since it is the first to return of those that are left; last are the places
+    where that one had been refused before. `earlier` steps before
+    `start` are left out; where `assumed` the object may have been in this state before the first.
+    """
+
+    start: str
+    steps: tuple[Step, ...]
+    refusals: tuple[Refusal, ...]
+    earlier: int = 0
+    assumed: bool = False
+
+
 class Anomaly(Struct, frozen=True):
     """Why one part of a history is not legal: what to draw and what to say.
 
@@ -68,6 +101,9 @@ class Anomaly(Struct, frozen=True):
     did): with its chains (`folded`), with operations that may as well not have happened
     (`forgotten`: what they were answered is not needed), and from any of the states that the core
     may begin in (`starts`, in words; empty: from the very beginning).
+    =======
+    `notes` are lines to be read beside the picture, such as entries of the log. `attempts` are the
+    longest partial orders of the core, each with why it stops.
     """
 
     sentence: str
@@ -86,6 +122,7 @@ class Anomaly(Struct, frozen=True):
     folded: tuple[Fold, ...] = ()
     forgotten: tuple[int, ...] = ()
     starts: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def graph(self) -> nx.DiGraph[int]:

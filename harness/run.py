@@ -17,7 +17,7 @@ from harness.history import History
 from harness.interpreter import Interpreter
 from harness.op import Op
 from harness.plan import Plan
-from harness.result import INVALID, UNKNOWN, VALID, Checker, Result
+from harness.result import INVALID, UNKNOWN, VALID, Attempt, Checker, Result
 from harness.signature import signature
 from harness.store import RunFolder, open_run, remove
 
@@ -30,13 +30,15 @@ FIXED = frozenset({"faults"})  # checkers whose expectation no plan can change
 
 
 class Judged(Struct, frozen=True):
-    """A checker's verdict beside what the plan expects of it."""
+    """A checker's verdict beside what the plan expects of it. `attempts` says of each anomaly how
+    far orders get."""
 
     verdict: str
     expected: str
     cause: str | None = None
     data: Mapping[str, Any] = {}
     anomalies: tuple[str, ...] = ()  # each in one sentence
+    attempts: tuple[tuple[Attempt, ...], ...] = ()
 
     @property
     def exit(self) -> int:
@@ -220,7 +222,9 @@ def judge(name: str, result: Result, expect: Mapping[str, str]) -> Judged:
     """A result beside what a plan expects of its checker."""
     expected = VALID if name in FIXED else expect.get(name, VALID)
     sentences = tuple(anomaly.sentence for anomaly in result.anomalies)
-    return Judged(result.verdict, expected, result.cause, result.data, sentences)
+    tried = tuple(anomaly.attempts for anomaly in result.anomalies)
+    attempts = tried if any(tried) else ()
+    return Judged(result.verdict, expected, result.cause, result.data, sentences, attempts)
 
 
 def _draw(
