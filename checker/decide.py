@@ -50,10 +50,12 @@ def decide(
     values = unique.prepare(model, tasks)
     if values is not None:
         end = yield from unique.first_violation(values)
-        if end is not None:
-            return _invalid(tasks, end, "unique values")
-        if values.complete:
-            return Found(True, "unique values")
+        if end != unique.UNDECIDED:
+            return (
+                Found(True, "unique values")
+                if end is None
+                else _invalid(tasks, end, "unique values")
+            )
     found = yield from _search(model, tasks, meter, progress)
     return found
 

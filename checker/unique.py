@@ -31,9 +31,11 @@ from msgspec import Struct
 from checker.encode import FOREVER, Task
 from checker.model import UNKNOWN, same, tag
 from checker.models.register import CasRegister, Register
+from checker.refused import Block, Epoch, Lives, Refusal, place
 
-READ, WRITE, CAS, NEVER = range(4)
+READ, WRITE, CAS, NEVER, REFUSED = range(5)
 INITIAL = 0  # the number of the initial value
+UNDECIDED = -1  # where `first_violation` found nothing, but could not place all that was refused
 
 PHANTOM = "phantom"
 IMPOSSIBLE = "impossible refusal"
@@ -45,15 +47,15 @@ BETWEEN = "order between blocks"
 
 class Values(Struct, frozen=True):
     """The tasks with their values as small numbers: `kind`, the value read or compared with
-    (`old`), the value written (`new`). `complete` is false where refused compare-and-sets that do
-    not say what they saw were left out: then only a violation is final."""
+    (`old`), the value written (`new`). `refused` says whether some of them are compare-and-sets
+    that were refused and do not say what they saw."""
 
     tasks: Sequence[Task]
     kind: list[int]
     old: list[int]
     new: list[int]
     count: int
-    complete: bool
+    refused: bool
 
 
 class Violation(Struct, frozen=True):
@@ -76,11 +78,9 @@ def prepare(model: Any, tasks: Sequence[Task]) -> Values | None:
     number: dict[Any, int] = {tag(model.initial()[0]): INITIAL}
     kinds, olds, news, kept = [], [], [], []
     written = {INITIAL}
-    complete = True
     for task in tasks:
         kind, old, new = _meaning(task)
         if kind < 0:
-            complete = complete and not (task.f == "refused" and task.must)
             continue
         a = number.setdefault(tag(old), len(number)) if kind != WRITE else -1
         b = -1
@@ -93,7 +93,7 @@ def prepare(model: Any, tasks: Sequence[Task]) -> Values | None:
         olds.append(a)
         news.append(b)
         kept.append(task)
-    return Values(kept, kinds, olds, news, len(number), complete)
+    return Values(kept, kinds, olds, news, len(number), REFUSED in kinds)
 
 
 def _meaning(task: Task) -> tuple[int, Any, Any]:
@@ -102,31 +102,46 @@ def _meaning(task: Task) -> tuple[int, Any, Any]:
         return WRITE, None, task.value
     if task.f == "cas":
         return CAS, task.value[0], task.value[1]
-    if task.result is UNKNOWN or not task.must:
+    if not task.must or (task.result is UNKNOWN and task.f != "refused"):
         return -1, None, None
+    if task.f == "refused" and task.result is UNKNOWN:
+        return REFUSED, task.value[0], None
     if task.f == "refused" and same(task.value[0], task.result):
         return NEVER, task.result, None
     return READ, task.result, None
 
 
 def first_violation(values: Values) -> Generator[None, None, int | None]:
-    """The rank of the return that ends the shortest prefix with a violation, or None. Yields
-    after every look at a prefix.
+    """The rank of the return that ends the shortest prefix with a violation, or None; UNDECIDED
+    where what was refused can be placed in too many ways. Yields after every look at a prefix.
 
     Cutting a history short never makes it invalid, so the prefixes can be searched by halving.
     """
-    if violation(values, FOREVER - 1) is None:
-        return None
-    ends = sorted(task.ret for task in values.tasks if task.must)
-    low, high = 0, len(ends) - 1
-    while low < high:
-        yield
-        middle = (low + high) // 2
-        if violation(values, ends[middle]) is None:
-            low = middle + 1
-        else:
-            high = middle
-    return ends[low]
+    verdict = _verdict(values, FOREVER - 1)
+    if verdict is not True:
+        ends = sorted(task.ret for task in values.tasks if task.must)
+        low, high = 0, len(ends) - 1
+        while low < high and verdict is not None:
+            yield
+            middle = (low + high) // 2
+            verdict = _verdict(values, ends[middle])
+            if verdict:
+                low = middle + 1
+            else:
+                high = middle
+        return UNDECIDED if verdict is None else ends[low]
+    return None
+
+
+def _verdict(values: Values, end: int) -> bool | None:
+    """Whether the prefix up to rank `end` has an order; None where that is not known."""
+    judge = _Judge(values, end)
+    if judge.judge() is not None:
+        return False
+    if not values.refused:
+        return True
+    stuck = place(judge.lives())
+    return None if stuck is None else stuck < 0
 
 
 class _Block:
@@ -178,6 +193,55 @@ class _Judge:
             return self._cycle()
         return self._between(blocks)
 
+    def lives(self) -> Lives:
+        """What is left to do where some refusals do not say what they saw; after `judge`."""
+        v = self._v
+        lives = Lives({}, {}, {}, [])
+        for i in range(self._known):
+            if v.kind[i] == REFUSED and self._rets[i] != FOREVER:
+                lives.refusals.append(Refusal(self._calls[i], self._rets[i], v.old[i]))
+            elif v.kind[i] == CAS and not self._needed[i]:
+                lives.tails.setdefault(v.old[i], []).append(v.new[i])
+        starts = [v.new[i] for i in range(self._known) if v.kind[i] == WRITE]
+        for first in (INITIAL, *starts):
+            last = self._live(lives, first)
+            self._live_on(lives, last, first)
+        return lives
+
+    def _live(self, lives: Lives, first: int) -> int:
+        """Add a block and the epochs of its chain; its last value."""
+        value, place, before, latest = first, 0, -1, FOREVER
+        while True:
+            epoch = self._epoch(value, first, place, before)
+            lives.epochs[value] = epoch
+            before, latest = max(before, epoch.earliest), min(latest, epoch.latest)
+            if epoch.after < 0:
+                lives.blocks[first] = Block(latest, before)
+                return value
+            value, place = epoch.after, place + 1
+
+    def _epoch(self, value: int, first: int, place: int, before: int) -> Epoch:
+        writer = self._writer[value] if value != INITIAL else -1
+        ops = [*([writer] if writer >= 0 else []), *self._readers.get(value, ())]
+        call = self._calls[writer] if writer >= 0 else -1
+        latest = min((self._rets[i] for i in ops), default=FOREVER) if writer >= 0 else -1
+        earliest = max((self._calls[i] for i in ops), default=-1)
+        after = self._next[value]
+        after = self._v.new[after] if after >= 0 else -1
+        sure = writer < 0 or self._needed[writer]
+        return Epoch(call, latest, earliest, first, place, after, before, sure)
+
+    def _live_on(self, lives: Lives, value: int, first: int) -> None:
+        """Add the epochs of compare-and-sets that nobody has to have seen after a chain's last
+        value, each before those that may follow it."""
+        before = lives.blocks[first].earliest
+        todo = list(lives.tails.get(value, ()))
+        while todo:
+            value = todo.pop()
+            call = self._calls[self._writer[value]]
+            lives.epochs[value] = Epoch(call, FOREVER, call, first, FOREVER, -1, before, False)
+            todo += lives.tails.get(value, ())
+
     def _need(self) -> Violation | None:
         v, rets = self._v, self._rets
         for i in range(self._known):
@@ -185,6 +249,8 @@ class _Judge:
                 continue
             if v.kind[i] == NEVER:
                 return Violation(IMPOSSIBLE, (i,))
+            if v.kind[i] == REFUSED:
+                continue
             if v.kind[i] == READ:
                 self._readers.setdefault(v.old[i], []).append(i)
             self._needed[i] = True
