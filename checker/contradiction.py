@@ -17,6 +17,7 @@ from checker import unique, words
 from checker.encode import Task
 from checker.model import freeze, same
 from checker.story import CHAINED, Story
+from checker.values import CAS, READ, WRITE, Values
 from harness.clock import show
 from harness.history import Call, History
 from harness.op import FAIL
@@ -35,7 +36,7 @@ def say_at(history: History, at: int) -> words.Said:
     return words.say(call, history.timed)
 
 
-def tell(history: History, values: unique.Values, wrong: unique.Violation, last: Task) -> Story:
+def tell(history: History, values: Values, wrong: unique.Violation, last: Task) -> Story:
     """The story of a violation; `last` is the operation at whose return it was complete."""
     teller = _Teller(history, values, last)
     tell_of = {
@@ -48,7 +49,7 @@ def tell(history: History, values: unique.Values, wrong: unique.Violation, last:
 
 
 class _Teller:
-    def __init__(self, history: History, values: unique.Values, last: Task) -> None:
+    def __init__(self, history: History, values: Values, last: Task) -> None:
         self._history = history
         self._v = values
         self._last = last
@@ -164,7 +165,7 @@ class _Teller:
 
     def _is_last_seer(self, i: int) -> bool:
         """Whether this is the operation that cannot be placed, and it saw a value."""
-        return self._at(i) == self._last.at and self._v.kind[i] != unique.WRITE
+        return self._at(i) == self._last.at and self._v.kind[i] != WRITE
 
     def inside(self, wrong: unique.Violation) -> Story:
         """An operation that returned before one was called that a chain of compare-and-sets puts
@@ -172,9 +173,9 @@ class _Teller:
         assert wrong.first is not None
         later, earlier = wrong.first
         edges = [*self._reads_from(wrong.tasks), self._real_time(later, earlier)]
-        if self._v.kind[earlier] == unique.READ:  # else the chain itself closes the cycle
+        if self._v.kind[earlier] == READ:  # else the chain itself closes the cycle
             for i in wrong.tasks:
-                if self._v.kind[i] == unique.CAS and self._v.old[i] == self._v.old[earlier]:
+                if self._v.kind[i] == CAS and self._v.old[i] == self._v.old[earlier]:
                     label = "saw an older value than this"
                     edges.append(Edge(self._at(earlier), self._at(i), "rw", label))
         return self._story(wrong.tasks, edges, self._words((wrong.first,)))
@@ -189,7 +190,7 @@ class _Teller:
             if source is None or source == i:
                 continue
             task = v.tasks[i]
-            if v.kind[i] == unique.CAS:
+            if v.kind[i] == CAS:
                 edges.append(Edge(self._at(source), task.at, "ww", CHAINED))
             else:
                 edges.append(Edge(self._at(source), task.at, "wr", words.value(task.result)))

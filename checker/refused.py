@@ -2,9 +2,10 @@
 
 Such a refusal says only that at one moment between its call and its return the value was not `old`.
 All else is as in checker/unique.py: blocks of values, each value an *epoch* of its block. An epoch
-starts when its value is written, at the latest at `latest` (the least return of its operations), and
-ends when the next one starts, at the earliest at `earliest` (their greatest call). A refusal of `old`
-called at c and returned at r fails only if the epoch of `old` starts before c and ends after r.
+starts when its value is written, at the latest at `latest` (the least return of its operations),
+and ends when the next one starts, at the earliest at `earliest` (their greatest call). A refusal of
+`old` called at c and returned at r fails only if the epoch of `old` starts before c and ends after
+r.
 
 The search goes through the returns in time. A configuration is the epoch that is there now, since
 when (`since`), since when its block is there (`begun`), and which other blocks have been there
@@ -24,20 +25,19 @@ A block is left only when all that must happen in it was called; where that is n
 configuration ends. No configuration left: there is no order.
 
 Why nothing is missed. Take an order, with a moment for each operation. At each moment T some
-configuration *follows* it: its spent blocks, and its own, have come in the order; and either (a) both
-are in the same block, the configuration not further in its chain, `begun` not earlier, and `since`
-not earlier if in the same epoch; or (b) the order has left the configuration's block, and the
-order's own block can still come, and is not spent. It stays so. The order moves by itself: from (a)
-or (b) to (b), since the block it moves to comes only now. An epoch must have started by T, of
+configuration *follows* it: its spent blocks, and its own, have come in the order; and either (a)
+both are in the same block, the configuration not further in its chain, `begun` not earlier, and
+`since` not earlier if in the same epoch; or (b) the order has left the configuration's block, and
+the order's own block can still come, and is not spent. It stays so. The order moves by itself: from
+(a) or (b) to (b), since the block it moves to comes only now. An epoch must have started by T, of
 another block than the configuration's: the order has had that block. If it is the order's own: take
 the branch where it comes now, which gives (a). Else the order has left it; if it cannot be hidden,
-one of its calls came after `begun`, so in case (a) it would have come after the order's block began,
-which it did not; so this is (b), and the branch gives (b) again, or (a). A refusal of the
+one of its calls came after `begun`, so in case (a) it would have come after the order's block
+began, which it did not; so this is (b), and the branch gives (b) again, or (a). A refusal of the
 configuration's value, called after it came: in case (a) at the same place of the chain the order,
 which came there no later, leaves it by T, so either it is further in the chain (go one step along
-it), or this is (b). In (b), if the chain is at its end, the order's block comes now: (a).
-In (b) all of the configuration's block has been called, since the order has left it; so it may be
-left.
+it), or this is (b). In (b), if the chain is at its end, the order's block comes now: (a). In (b)
+all of the configuration's block has been called, since the order has left it; so it may be left.
 
 Which configurations are superfluous (`_covers`): those that another one follows in the sense of (a)
 or (b), or of (c): its value is refused by nobody any more and its chain is at its end, its spent

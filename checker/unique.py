@@ -24,17 +24,15 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Sequence
 from itertools import pairwise
-from typing import Any
 
 from msgspec import Struct
 
-from checker.encode import FOREVER, Task
-from checker.model import UNKNOWN, same, tag
-from checker.models.register import CasRegister, Register
 from checker.refused import Block, Epoch, Lives, Refusal, place
+from checker.task import FOREVER
+from checker.values import CAS, INITIAL, NEVER, NOTHING, READ, REFUSED, WRITE, Values, prepare
 
-READ, WRITE, CAS, NEVER, REFUSED = range(5)
-INITIAL = 0  # the number of the initial value
+__all__ = ["Values", "Violation", "first_violation", "prepare", "violation"]
+
 UNDECIDED = -1  # where `first_violation` found nothing, but could not place all that was refused
 
 PHANTOM = "phantom"
@@ -43,19 +41,6 @@ DOUBLE_CAS = "double cas"
 CAS_CYCLE = "cas cycle"
 INSIDE = "order inside a block"
 BETWEEN = "order between blocks"
-
-
-class Values(Struct, frozen=True):
-    """The tasks with their values as small numbers: `kind`, the value read or compared with
-    (`old`), the value written (`new`). `refused` says whether some of them are compare-and-sets
-    that were refused and do not say what they saw."""
-
-    tasks: Sequence[Task]
-    kind: list[int]
-    old: list[int]
-    new: list[int]
-    count: int
-    refused: bool
 
 
 class Violation(Struct, frozen=True):
@@ -71,46 +56,6 @@ class Violation(Struct, frozen=True):
     proof: tuple[int, ...] = ()
 
 
-def prepare(model: Any, tasks: Sequence[Task]) -> Values | None:
-    """The tasks of a register with unique values, or None where they are not that."""
-    if type(model) not in (Register, CasRegister):
-        return None
-    number: dict[Any, int] = {tag(model.initial()[0]): INITIAL}
-    kinds, olds, news, kept = [], [], [], []
-    written = {INITIAL}
-    for task in tasks:
-        kind, old, new = _meaning(task)
-        if kind < 0:
-            continue
-        a = number.setdefault(tag(old), len(number)) if kind != WRITE else -1
-        b = -1
-        if kind in (WRITE, CAS):
-            b = number.setdefault(tag(new), len(number))
-            if b in written:
-                return None
-            written.add(b)
-        kinds.append(kind)
-        olds.append(a)
-        news.append(b)
-        kept.append(task)
-    return Values(kept, kinds, olds, news, len(number), REFUSED in kinds)
-
-
-def _meaning(task: Task) -> tuple[int, Any, Any]:
-    """Kind, value read or compared with, value written; kind -1 for what says nothing here."""
-    if task.f == "write":
-        return WRITE, None, task.value
-    if task.f == "cas":
-        return CAS, task.value[0], task.value[1]
-    if not task.must or (task.result is UNKNOWN and task.f != "refused"):
-        return -1, None, None
-    if task.f == "refused" and task.result is UNKNOWN:
-        return REFUSED, task.value[0], None
-    if task.f == "refused" and same(task.value[0], task.result):
-        return NEVER, task.result, None
-    return READ, task.result, None
-
-
 def first_violation(values: Values) -> Generator[None, None, int | None]:
     """The rank of the return that ends the shortest prefix with a violation, or None; UNDECIDED
     where what was refused can be placed in too many ways. Yields after every look at a prefix.
@@ -119,7 +64,7 @@ def first_violation(values: Values) -> Generator[None, None, int | None]:
     """
     verdict = _verdict(values, FOREVER - 1)
     if verdict is not True:
-        ends = sorted(task.ret for task in values.tasks if task.must)
+        ends = sorted(ret for ret in values.rets if ret != FOREVER)
         low, high = 0, len(ends) - 1
         while low < high and verdict is not None:
             yield
@@ -163,10 +108,9 @@ def violation(values: Values, end: int) -> Violation | None:
 class _Judge:
     def __init__(self, values: Values, end: int) -> None:
         self._v = values
-        tasks = values.tasks
-        self._calls = [task.call for task in tasks]
+        self._calls = values.calls
         self._known = bisect_right(self._calls, end)
-        self._rets = [task.ret if task.ret <= end else FOREVER for task in tasks[: self._known]]
+        self._rets = [ret if ret <= end else FOREVER for ret in values.rets[: self._known]]
         self._writer = [-1] * values.count
         for i in range(self._known):
             if values.new[i] >= 0:
@@ -249,7 +193,7 @@ class _Judge:
                 continue
             if v.kind[i] == NEVER:
                 return Violation(IMPOSSIBLE, (i,))
-            if v.kind[i] == REFUSED:
+            if v.kind[i] in (REFUSED, NOTHING):
                 continue
             if v.kind[i] == READ:
                 self._readers.setdefault(v.old[i], []).append(i)

@@ -49,13 +49,8 @@ class Room(NamedTuple):
 
 def room(values: int, ranks: int) -> Room:
     """Room for so many values; ranks are less than `ranks`."""
-    short = [np.empty(values, np.int32) for _ in range(5)]
-    return Room(
-        *short,
-        *[np.empty(values, np.int64) for _ in range(5)],
-        np.empty(values, np.int32),
-        np.empty(ranks + 2, np.int64),
-    )
+    made = [np.empty(values, kind) for kind in 5 * [np.int32] + 5 * [np.int64] + [np.int32]]
+    return Room(*made, np.empty(ranks + 2, np.int64))
 
 
 @njit(cache=True)
