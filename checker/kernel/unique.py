@@ -50,7 +50,8 @@ class Room(NamedTuple):
 def room(values: int, ranks: int) -> Room:
     """Room for so many values; ranks are less than `ranks`."""
     made = [np.empty(values, kind) for kind in 5 * [np.int32] + 5 * [np.int64] + [np.int32]]
-    return Room(*made, np.empty(ranks + 2, np.int64))
+    made.append(np.empty(ranks + 2, np.int64))
+    return Room(*made)
 
 
 @njit(cache=True)

@@ -10,6 +10,7 @@ from unique_dice import UniqueDice, legal
 
 from checker import CasRegister, unique
 from checker.encode import Task, until
+from checker.values import Values
 
 
 def end_of(search: Any) -> int | None:
@@ -22,7 +23,7 @@ def end_of(search: Any) -> int | None:
             return end
 
 
-def draw(seed: str, most: int = 8) -> tuple[list[Task], unique.Values]:
+def draw(seed: str, most: int = 8) -> tuple[list[Task], Values]:
     tasks = UniqueDice(random.Random(seed)).tasks(most)
     values = unique.prepare(CasRegister(), tasks)
     assert values is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import oracle
@@ -91,7 +92,7 @@ class UniqueDice:
         return rng.choice([*self.written, self.fresh + 1])
 
 
-def legal(model: Any, tasks: list[Task]) -> bool:
+def legal(model: Any, tasks: Sequence[Task]) -> bool:
     """Whether some order of the tasks is legal: every one is tried."""
     left = [
         (t.f, t.value, t.result, t.call, float("inf") if t.ret == FOREVER else t.ret, t.must)
