@@ -1,15 +1,15 @@
 """The encoding of long histories, by columns: what checker/encode.py does one by one, its twin.
 
 Nothing here is done for each operation by itself but what C does (map, zip, a look into a dict):
-the operations of one class are found by one dict, ranks by sorting one array.
+the operations of one class are found by one dict, ranks by sorting one array. The history is gone
+through in pieces that fit into a processor's cache.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -19,110 +19,206 @@ from checker.columns import Head, Tasks
 from checker.encode import Encoded, join, refused
 from checker.model import UNKNOWN, freeze, tag
 from checker.task import FOREVER
+from harness.garbage import uncollected
 from harness.history import History
 from harness.op import FAIL, INFO, OK, Op
 
 _PLAIN = frozenset([int, str, type(None), type(UNKNOWN)])  # equal only if they are the same value
+_LISTS = frozenset([list, tuple])
 _LOST = Op(-1, 0, -1, INFO, "")  # stands for the completion of what never came back
+_PIECE = 4096
 _FEW_KEYS = 1 << 16  # numbers of keys that NumPy sorts by radix
 _LATE = 1 << 61  # times from here on do not fit
 
 
 def in_bulk(history: History, model: Any, split: str | None, early: int = 0) -> Encoded | None:
     """As `encode`; None where something is unfit or unusual, which is for the plain loop to say."""
-    heads = _Heads(history, model)
-    if not heads.is_fit(model):
-        return None
-    heads.refuse(model)
-    names, keys = _keys(heads.ops)
-    if not split:
-        if getattr(model, "keyed", False):
-            heads.join()
-        elif len(keys) > 1:
-            return None
-        names, keys = None, [None]
-    if not heads.places:
-        return Encoded((), (), heads.count, heads.oks)
-    found, mine = heads.classes()
+    heads = _Heads(model, len(history.invoked), is_joined=not split and _is_keyed(model))
     try:
-        ranks = _Ranks(heads, names, len(keys), early, len(history.ops))
+        with uncollected():
+            for start in range(0, len(history.invoked), _PIECE):
+                if not heads.take(history, start):
+                    return None
+        columns = heads.columns(early)
     except OverflowError:
         return None
-    return Encoded(tuple(keys), ranks.tasks(found, mine), heads.count, heads.oks)
+    keys = heads.keys.found()
+    if not split:
+        if len(keys) > 1 and not _is_keyed(model):
+            return None
+        columns.key, keys = None, [None]
+    if not len(columns.at):
+        return Encoded((), (), heads.count, heads.oks)
+    return Encoded(tuple(keys), _tasks(columns, len(keys), heads.classes()), heads.count, heads.oks)
+
+
+def _is_keyed(model: Any) -> bool:
+    return bool(getattr(model, "keyed", False))
+
+
+class _Numbers:
+    """Numbers for what is the same value, in the order in which it came."""
+
+    def __init__(self) -> None:
+        self._number: defaultdict[Any, int] = defaultdict(count().__next__)
+        self._odd: dict[int, Any] = {}  # what a number stands for, where its name does not say it
+
+    def of(self, names: Iterable[Any], count: int) -> Any:
+        """The number of each name, int32."""
+        return np.fromiter(map(self._number.__getitem__, names), np.int32, count)
+
+    def mean(self, number: int, what: Any) -> None:
+        """Say what a number stands for."""
+        self._odd.setdefault(number, what)
+
+    def found(self) -> list[Any]:
+        """What each number stands for."""
+        found = list(self._number)
+        for number, what in self._odd.items():
+            found[number] = what
+        return found
+
+
+class _Columns:
+    """The operations by their invocations: places `at`, `end` (-1: no answer), times `call` and
+    `ret`, class `mine` and number of the key."""
+
+    def __init__(self, at: Any, end: Any, call: Any, ret: Any, mine: Any, key: Any) -> None:
+        self.at, self.end, self.call, self.ret, self.mine, self.key = at, end, call, ret, mine, key
 
 
 class _Heads:
-    """The clients' operations in columns of one length: `places` of the invocations, `ops`, their
-    completions `dones` with `ends` (places) and `types`; f, argument and result."""
+    """What the operations are, piece by piece."""
 
-    def __init__(self, history: History, model: Any) -> None:
-        ops, partner = history.ops, history.partner
-        self.places: list[int] = history.invoked
-        self.ops: list[Op] = [ops[i] for i in self.places]
-        self.ends: list[int] = [partner[i] for i in self.places]
-        self.dones: list[Op] = [ops[j] if j >= 0 else _LOST for j in self.ends]
-        self.types: list[str] = [op.type for op in self.dones]
-        self.fs: list[str] = [op.f for op in self.ops]
-        self.values: list[Any] = [op.value for op in self.ops]
-        self.results: list[Any] = [op.value if op.type == OK else UNKNOWN for op in self.dones]
-        self.count = len(self.places)
-        self.oks = self.types.count(OK)
+    def __init__(self, model: Any, room: int, *, is_joined: bool) -> None:
+        self._model = model
+        self._fs = getattr(model, "fs", None)
+        self._is_joined = is_joined
+        self._classes = _Numbers()
+        self.keys = _Numbers()
+        self.count = self.oks = self._kept = 0
+        self._at, self._end, self._call, self._ret = (np.empty(room, np.int64) for _ in range(4))
+        self._mine, self._key = np.empty(room, np.int32), np.empty(room, np.int32)
 
-    def is_fit(self, model: Any) -> bool:
+    def take(self, history: History, start: int) -> bool:
+        """Take the invocations from this one on, a piece of them; false if one is unfit."""
+        lines, partner = history.ops, history.partner
+        places = history.invoked[start : start + _PIECE]
+        ops = [lines[i] for i in places]
+        ends = [partner[i] for i in places]
+        dones = [lines[j] if j >= 0 else _LOST for j in ends]
+        types = [done.type for done in dones]
+        fs = [op.f for op in ops]
+        values = [op.value for op in ops]
+        if not self._is_fit(fs, values):
+            return False
+        results = [done.value for done in dones]
+        self.count += len(places)
+        oks = types.count(OK)
+        self.oks += oks
+        if oks < len(types):
+            results = [r if t == OK else UNKNOWN for r, t in zip(results, types, strict=True)]
+            if FAIL in types:
+                kept = self._refuse(fs, values, results, dones, types)
+                if len(kept) < len(types):
+                    columns = (places, ends, ops, dones, types, fs, values, results)
+                    places, ends, ops, dones, types, fs, values, results = _only(kept, columns)
+            ends = [j if t == OK or t == FAIL else -1 for j, t in zip(ends, types, strict=True)]
+        if self._is_joined:
+            values, results = _join(ops, fs, values, results)
+        n = len(places)
+        here = slice(self._kept, self._kept + n)
+        self._kept += n
+        self._at[here], self._end[here] = places, ends
+        self._call[here], self._ret[here] = [op.time for op in ops], [op.time for op in dones]
+        self._number_heads(here, fs, values, results)
+        self._number_keys(here, [op.key for op in ops])
+        return True
+
+    def _is_fit(self, fs: list[str], values: list[Any]) -> bool:
         """Whether the model knows every operation."""
-        names, fs = set(self.fs), getattr(model, "fs", None)
-        if fs is not None and not names <= fs:
+        names = set(fs)
+        if self._fs is not None and not names <= self._fs:
             return False
         if "cas" not in names:
             return True
-        asked = [v for f, v in zip(self.fs, self.values, strict=True) if f == "cas"]
-        return set(map(type, asked)) <= {list, tuple} and set(map(len, asked)) <= {2}
+        asked = [v for f, v in zip(fs, values, strict=True) if f == "cas"]
+        return set(map(type, asked)) <= _LISTS and set(map(len, asked)) == {2}
 
-    def refuse(self, model: Any) -> None:
-        """What refusals tell; those that tell nothing are left out."""
-        dropped = []
-        for i, type_ in enumerate(self.types):
-            if type_ != FAIL:
-                continue
-            told = refused(self.fs[i], freeze(self.values[i]), self.dones[i], model)
-            if told is None:
-                dropped.append(i)
-            else:
-                self.fs[i], self.values[i], self.results[i] = told
-        if dropped:
-            self._drop(frozenset(dropped))
+    def _refuse(
+        self,
+        fs: list[str],
+        values: list[Any],
+        results: list[Any],
+        dones: list[Op],
+        types: list[str],
+    ) -> list[int]:
+        """Put what refusals tell into the columns; the places of all that tells anything."""
+        kept = []
+        for i, type_ in enumerate(types):
+            if type_ == FAIL:
+                told = refused(fs[i], freeze(values[i]), dones[i], self._model)
+                if told is None:
+                    continue
+                fs[i], values[i], results[i] = told
+            kept.append(i)
+        return kept
 
-    def _drop(self, out: frozenset[int]) -> None:
-        kept = [i for i in range(len(self.places)) if i not in out]
-        for name in ("places", "ops", "ends", "dones", "types", "fs", "values", "results"):
-            column = getattr(self, name)
-            setattr(self, name, [column[i] for i in kept])
+    def _number_heads(
+        self, here: slice, fs: list[str], values: list[Any], results: list[Any]
+    ) -> None:
+        names, is_odd = _names(values)
+        result_names, is_odd_result = _names(results)
+        heads = zip(fs, names, result_names, strict=True)
+        mine = self._mine[here] = self._classes.of(heads, len(fs))
+        if is_odd or is_odd_result:
+            for i, c in enumerate(mine.tolist()):
+                self._classes.mean(c, (fs[i], freeze(values[i]), freeze(results[i])))
 
-    def join(self) -> None:
-        """Values and results with their keys, for a model that takes all keys at once."""
-        heads = zip(self.fs, self.values, self.results, strict=True)
-        joined = [
-            join(op.key, (f, freeze(value), freeze(result)))
-            for op, (f, value, result) in zip(self.ops, heads, strict=True)
-        ]
-        self.values = [value for _, value, _ in joined]
-        self.results = [result for _, _, result in joined]
+    def _number_keys(self, here: slice, keys: list[Any]) -> None:
+        kinds = set(map(type, keys))
+        if kinds == {_UNSET}:
+            keys = keys[:1]  # all are of no key
+        names, is_odd = _names(keys)
+        mine = self._key[here] = self.keys.of(names, len(keys))
+        if is_odd:
+            for key, number in zip(keys, mine.tolist(), strict=False):
+                self.keys.mean(number, None if key is UNSET else freeze(key))
 
-    def classes(self) -> tuple[Sequence[Head], Any]:
-        """The distinct (f, argument, result), frozen, and each operation's place among them."""
-        values, is_odd = _names(self.values)
-        results, is_odd_result = _names(self.results)
-        number: defaultdict[Any, int] = defaultdict(count().__next__)
-        names = zip(self.fs, values, results, strict=True)
-        mine = np.fromiter(map(number.__getitem__, names), np.int32, len(values))
-        if not is_odd and not is_odd_result:
-            return list(number), mine
-        first = np.zeros(len(number), np.int64)
-        first[mine[::-1]] = np.arange(len(mine))[::-1]
-        heads = [
-            (self.fs[i], freeze(self.values[i]), freeze(self.results[i])) for i in first.tolist()
-        ]
-        return heads, mine
+    def classes(self) -> list[Head]:
+        """The distinct (f, argument, result)."""
+        return self._classes.found()
+
+    def columns(self, early: int) -> _Columns:
+        """All that was taken; with reads called `early` ns earlier."""
+        n = self._kept
+        call, ret = self._call[:n], self._ret[:n]
+        if early:
+            is_read = np.array([head[0] == "read" for head in self.classes()], np.int64)
+            call = call - early * is_read[self._mine[:n]]
+        if n and max(call.max(), ret.max(), -call.min()) >= _LATE:
+            raise OverflowError
+        return _Columns(self._at[:n], self._end[:n], call, ret, self._mine[:n], self._key[:n])
+
+
+_UNSET = type(UNSET)
+
+
+def _only(kept: list[int], columns: tuple[Any, ...]) -> list[Any]:
+    """These places of each column."""
+    return [[column[i] for i in kept] for column in columns]
+
+
+def _join(
+    ops: list[Op], fs: list[str], values: list[Any], results: list[Any]
+) -> tuple[list[Any], list[Any]]:
+    """Values and results with their keys, for a model that takes all keys at once."""
+    heads = zip(fs, values, results, strict=True)
+    joined = [
+        join(op.key, (f, freeze(value), freeze(result)))
+        for op, (f, value, result) in zip(ops, heads, strict=True)
+    ]
+    return [value for _, value, _ in joined], [result for _, _, result in joined]
 
 
 def _names(values: list[Any]) -> tuple[list[Any], bool]:
@@ -131,7 +227,7 @@ def _names(values: list[Any]) -> tuple[list[Any], bool]:
     kinds = set(map(type, values))
     if kinds <= _PLAIN:
         return values, False
-    plain, is_odd = _PLAIN, not kinds <= _PLAIN | {list, tuple}
+    plain, is_odd = _PLAIN, not kinds <= _PLAIN | _LISTS
     found = []
     for value in values:
         kind = type(value)
@@ -145,82 +241,54 @@ def _names(values: list[Any]) -> tuple[list[Any], bool]:
     return found, is_odd
 
 
-def _keys(ops: Sequence[Op]) -> tuple[Any, list[Any]]:
-    """The number of each operation's key, None where all are of one; and the keys, frozen."""
-    found = list(map(attrgetter("key"), ops))
-    if found.count(UNSET) == len(found):
-        return None, [None]
-    names, _ = _names(found)
-    number: defaultdict[Any, int] = defaultdict(count().__next__)
-    mine = np.fromiter(map(number.__getitem__, names), np.int64, len(names))
-    first = np.zeros(len(number), np.int64)
-    first[mine[::-1]] = np.arange(len(mine))[::-1]
-    keys = [found[i] for i in first.tolist()]
-    keys = [None if key is UNSET else freeze(key) for key in keys]
-    return (mine if len(keys) > 1 else None), keys
+def _tasks(columns: _Columns, keys: int, classes: Sequence[Head]) -> tuple[Tasks, ...]:
+    """The tasks of each key. At equal times calls come before returns, and then the order of the
+    file counts."""
+    n, answered = len(columns.at), columns.end >= 0
+    ends = columns.end[answered]
+    lines = 1 + int(max(columns.at[-1], ends.max(initial=0)))
+    owner = np.full(lines, -1, np.int32)  # by line: the operation that it calls or ends
+    owner[columns.at] = np.arange(n, dtype=np.int32)
+    owner[ends] = np.flatnonzero(answered)
+    is_end = np.zeros(lines, np.bool_)
+    is_end[ends] = True
+    time = np.zeros(lines, np.int64)
+    time[columns.at], time[ends] = columns.call, columns.ret[answered]
+    events = np.flatnonzero(owner >= 0)
+    moment = 2 * time[events] + is_end[events]
+    if not (moment[1:] >= moment[:-1]).all():
+        events = events[np.argsort(moment, kind="stable")]
+    rank = np.zeros(lines, np.int64)
+    key = columns.key if keys > 1 else None
+    if key is None:
+        rank[events] = np.arange(len(events))
+    else:
+        mine = key[owner[events]]
+        small = mine.astype(np.uint16) if keys < _FEW_KEYS else mine
+        by_key = np.argsort(small, kind="stable")
+        events, mine = events[by_key], mine[by_key]
+        rank[events] = np.arange(len(events)) - np.searchsorted(mine, np.arange(keys))[mine]
+    order = owner[events[~is_end[events]]]
+    ret = np.full(n, FOREVER, np.int64)
+    ret[answered] = rank[ends]
+    at, classed = columns.at[order], columns.mine[order]
+    if key is None:
+        return (Tasks(rank[at], ret[order], classed, at, classes),)
+    return _parted(Tasks(rank[at], ret[order], classed, at, classes), key[order], keys)
 
 
-class _Ranks:
-    """The events of every key in their order: at equal times calls come before returns, and then
-    the order of the file counts. Columns are by key, then by call; `order` has the places of the
-    operations as they came."""
-
-    def __init__(self, heads: _Heads, names: Any, keys: int, early: int, lines: int) -> None:
-        n = len(heads.places)
-        self._keys = keys
-        at = np.array(heads.places, np.int64)
-        ends = np.array(heads.ends, np.int64)
-        is_done = np.fromiter((t == OK or t == FAIL for t in heads.types), np.bool_, n)
-        calls = np.fromiter([op.time for op in heads.ops], np.int64, n)
-        if early:
-            calls -= early * np.fromiter((f == "read" for f in heads.fs), np.int64, n)
-        rets = np.fromiter([op.time for op in heads.dones], np.int64, n)[is_done]
-        ends = ends[is_done]
-        owner = np.full(lines, -1, np.int64)  # by line: the operation that it calls or ends
-        owner[at] = np.arange(n)
-        owner[ends] = np.flatnonzero(is_done)
-        kind = np.zeros(lines, np.int64)
-        kind[ends] = 1
-        time = np.zeros(lines, np.int64)
-        time[at], time[ends] = calls, rets
-        if n and max(calls.max(), rets.max(initial=0), -calls.min()) >= _LATE:
-            raise OverflowError
-        events = np.flatnonzero(owner >= 0)
-        moment = 2 * time[events] + kind[events]
-        if not (moment[1:] >= moment[:-1]).all():
-            events = events[np.argsort(moment, kind="stable")]
-        self._starts = np.zeros(1, np.int64)
-        rank = np.zeros(lines, np.int64)
-        if names is None:
-            rank[events] = np.arange(len(events))
-        else:
-            mine = names[owner[events]]
-            small = mine.astype(np.uint16) if keys < _FEW_KEYS else mine
-            by_key = np.argsort(small, kind="stable")
-            events, mine = events[by_key], mine[by_key]
-            starts = np.searchsorted(mine, np.arange(keys))
-            rank[events] = np.arange(len(events)) - starts[mine]
-        self.order = owner[events[kind[events] == 0]]
-        ret = np.full(n, FOREVER, np.int64)
-        ret[is_done] = rank[ends]
-        self._call, self._ret, self._at = rank[at][self.order], ret[self.order], at[self.order]
-        self._names = None if names is None else names[self.order]
-
-    def tasks(self, classes: Sequence[Head], mine: Any) -> tuple[Tasks, ...]:
-        """The tasks of each key; its classes are numbered by themselves."""
-        mine = mine[self.order]
-        if self._names is None:
-            return (Tasks(self._call, self._ret, mine, self._at, classes),)
-        names, many = self._names, len(classes)
-        used, inverse = np.unique(names * many + mine, return_inverse=True)
-        firsts = np.searchsorted(used, np.arange(self._keys + 1) * many)
-        own = (inverse - firsts[names]).astype(np.int32)
-        starts = np.searchsorted(names, np.arange(self._keys + 1)).tolist()
-        held = (used % many).tolist()
-        bounds = firsts.tolist()
-        found = []
-        for k in range(self._keys):
-            a, b = starts[k], starts[k + 1]
-            heads = [classes[c] for c in held[bounds[k] : bounds[k + 1]]]
-            found.append(Tasks(self._call[a:b], self._ret[a:b], own[a:b], self._at[a:b], heads))
-        return tuple(found)
+def _parted(tasks: Tasks, key: Any, keys: int) -> tuple[Tasks, ...]:
+    """Tasks of several keys, by key, taken apart; each key numbers its own classes."""
+    many = len(tasks.classes)
+    used, inverse = np.unique(key.astype(np.int64) * many + tasks.mine, return_inverse=True)
+    firsts = np.searchsorted(used, np.arange(keys + 1) * many)
+    own = (inverse - firsts[key]).astype(np.int32)
+    starts, bounds = np.searchsorted(key, np.arange(keys + 1)).tolist(), firsts.tolist()
+    heads = list(map(tasks.classes.__getitem__, (used % many).tolist()))
+    call, ret, at = tasks.call, tasks.ret, tasks.at
+    return tuple(
+        [
+            Tasks(call[a:b], ret[a:b], own[a:b], at[a:b], heads[c:d])
+            for a, b, c, d in zip(starts, starts[1:], bounds, bounds[1:], strict=False)
+        ]
+    )

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from harness.core import Dump, NodeId
 from harness.error import HistoryError
+from harness.garbage import uncollected
 from harness.op import INVOKE, NEMESIS, TYPES, WATCH, Op
 
 if TYPE_CHECKING:
@@ -101,45 +102,59 @@ def _pair(
     ops: Sequence[Op], source: str, lines: Sequence[int] | None
 ) -> tuple[list[int], list[int]]:
     """For each op the place of its partner, or -1; and the places of the clients' invocations.
-    Nemesis ops pair with the next op of that f; watch events have no partner."""
+    Nemesis ops pair with the next op of that f; watch events have no partner. Of what a loop over
+    millions of ops does, only what is wrong is looked at closely (`_wrong`)."""
     partner = [-1] * len(ops)
-    invoked = []
+    invoked: list[int] = []
     open_: dict[Any, int] = {}
+    take, add = open_.pop, invoked.append
     for i, op in enumerate(ops):
         process = op.process
         if isinstance(process, str):
             if process == NEMESIS:
                 _pair_fault(partner, open_, i, op)
             continue
-        if op.type == INVOKE:
-            if process in open_:
-                j = open_[process]
-                raise HistoryError(
-                    f"{_place(source, lines, i)}: process {process} invokes {op.f!r} while its "
-                    f"{ops[j].f!r} of {_place('', lines, j)} is open"
-                )
+        type_, j = op.type, take(process, -1)
+        if type_ == INVOKE:
+            if j >= 0:
+                raise _wrong(ops, source, lines, i, j)
             open_[process] = i
-            invoked.append(i)
+            add(i)
             continue
-        j = open_.pop(process, -1)
         if j < 0:
-            raise HistoryError(
-                f"{_place(source, lines, i)}: {op.type} of {op.f!r} by process {process}, "
-                "which has no operation open"
-            )
-        if ops[j].f != op.f:
-            raise HistoryError(
-                f"{_place(source, lines, i)}: {op.type} of {op.f!r} by process {process}, whose "
-                f"open operation ({_place('', lines, j)}) is {ops[j].f!r}"
-            )
-        if op.time < ops[j].time:
-            raise HistoryError(
-                f"{_place(source, lines, i)}: {op.f!r} of process {process} returns at {op.time}, "
-                f"before it is called at {ops[j].time} ({_place('', lines, j)})"
-            )
+            raise _wrong(ops, source, lines, i, j)
+        call = ops[j]
+        if call.f != op.f or op.time < call.time:
+            raise _wrong(ops, source, lines, i, j)
         partner[i] = j
         partner[j] = i
     return partner, invoked
+
+
+def _wrong(
+    ops: Sequence[Op], source: str, lines: Sequence[int] | None, i: int, j: int
+) -> HistoryError:
+    """Why op i cannot follow op j, the open one of its process (-1: none is open)."""
+    op, place = ops[i], _place(source, lines, i)
+    if j < 0:
+        return HistoryError(
+            f"{place}: {op.type} of {op.f!r} by process {op.process}, which has no operation open"
+        )
+    call, its_place = ops[j], _place("", lines, j)
+    if op.type == INVOKE:
+        return HistoryError(
+            f"{place}: process {op.process} invokes {op.f!r} while its {call.f!r} of {its_place} "
+            "is open"
+        )
+    if call.f != op.f:
+        return HistoryError(
+            f"{place}: {op.type} of {op.f!r} by process {op.process}, whose open operation "
+            f"({its_place}) is {call.f!r}"
+        )
+    return HistoryError(
+        f"{place}: {op.f!r} of process {op.process} returns at {op.time}, before it is called at "
+        f"{call.time} ({its_place})"
+    )
 
 
 def _pair_fault(partner: list[int], open_: dict[Any, int], i: int, op: Op) -> None:
@@ -176,13 +191,14 @@ def load_jsonl(
     `data` is the file's content where the caller has read it already.
     """
     data = path.read_bytes() if data is None else data
-    try:
-        ops = _DECODER.decode_lines(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        ops = _decode_slowly(data, path)
-    lines = _line_numbers(data, len(ops))
-    check_types(ops, str(path), lines)
-    return History(ops, dumps=dumps, source=str(path), lines=lines)
+    with uncollected():
+        try:
+            ops = _DECODER.decode_lines(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            ops = _decode_slowly(data, path)
+        lines = _line_numbers(data, len(ops))
+        check_types(ops, str(path), lines)
+        return History(ops, dumps=dumps, source=str(path), lines=lines)
 
 
 def _line_numbers(data: bytes, ops: int) -> list[int] | None:
@@ -212,6 +228,8 @@ def check_types(ops: list[Op], source: str, lines: Sequence[int] | None = None) 
     """The same ops; raises HistoryError where a type is none of the four, or a process is named
     that is neither the nemesis nor a watch (only numbered ones are clients)."""
     known = frozenset(TYPES)
+    if {op.type for op in ops} <= known and {type(op.process) for op in ops} == {int}:
+        return ops
     for i, op in enumerate(ops):
         if op.type not in known:
             raise HistoryError(
