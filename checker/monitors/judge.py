@@ -1,0 +1,112 @@
+"""The judge of queues, stacks and priority queues: which prefix is the first with a violation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from checker.encode import Task, forget
+from checker.monitors import life
+from checker.monitors.life import NEVER, Box, Empty, Life
+from checker.monitors.wrong import PHANTOM, TWICE, Pair, Violation, Wrong
+
+Rules = Callable[[Sequence[Any], Sequence[Life], Sequence[Empty]], Wrong | None]
+
+
+class Monitor:
+    """An exact algorithm (see checker/exact.py) for one model, given its rules for lives."""
+
+    def __init__(self, model: Any, rules: Rules) -> None:
+        self._model = model
+        self._rules = rules
+
+    def is_fit(self, model: Any, tasks: Sequence[Task]) -> bool:
+        """Whether no value is put in twice, and no take without an answer may have taken any."""
+        return self._read(model, tasks) is not None
+
+    def _read(self, model: Any, tasks: Sequence[Task]) -> Box | None:
+        if type(model) is not self._model:
+            return None
+        box = life.read(model, tasks)
+        return None if box is None or box.wild else box
+
+    def first_violation(
+        self, model: Any, tasks: Sequence[Task]
+    ) -> Generator[None, None, int | None]:
+        """The rank of the return that ends the shortest prefix with a violation, or None. Yields
+        after every look at a prefix: cutting a history short never makes it invalid, so they are
+        searched by halving."""
+        box = self._read(model, tasks)
+        assert box is not None
+        first = min(_phantom(box)[0], _twice(box)[0])
+        ends = sorted(task.ret for task in tasks if task.ret < first)
+        if not ends or self._look(box, ends[-1]) is None:
+            return None if first == NEVER else first
+        low, high = 0, len(ends) - 1
+        while low < high:
+            yield
+            middle = (low + high) // 2
+            if self._look(box, ends[middle]) is None:
+                low = middle + 1
+            else:
+                high = middle
+        return ends[low]
+
+    def violation(self, model: Any, tasks: Sequence[Task], end: int) -> Violation | None:
+        """Why the prefix up to rank `end` has no order, or None."""
+        box = self._read(model, tasks)
+        assert box is not None
+        rank, v = _phantom(box)
+        if rank <= end:
+            put = box.put[v][0]
+            lives = (Pair(tasks[put], None),) if put >= 0 else ()
+            return Violation(PHANTOM, tasks[box.take[v][0]], lives=lives)
+        rank, v = _twice(box)
+        if rank <= end:
+            twice = (tasks[box.take[v][0]], tasks[box.other[v]])
+            put = _by(tasks[box.put[v][0]], end)
+            return Violation(TWICE, *twice, lives=(Pair(put, twice[0]),))
+        found = self._look(box, end)
+        return None if found is None else _violation(box, tasks, self._smallest(box, found), end)
+
+    def _look(self, box: Box, end: int) -> Wrong | None:
+        return self._rules(box.values, life.lives(box, end), life.empties(box, end))
+
+    def _smallest(self, box: Box, found: Wrong) -> Wrong:
+        """The same without lives that are not needed for a contradiction. (All operations of one
+        value may be dropped: what has no order without them has none with them.)"""
+        for one in list(found.lives):
+            others = [other for other in found.lives if other != one]
+            fewer = self._rules(box.values, others, [found.empty] if found.empty else [])
+            if fewer is not None:
+                found = fewer
+        return found
+
+
+def _phantom(box: Box) -> tuple[int, int]:
+    """The first return of a take of what had not been put in, and the value's number."""
+    takes = zip(box.put, box.take, strict=True)
+    early = ((take[2], v) for v, (put, take) in enumerate(takes) if take[2] < put[1])
+    return min(early, default=(NEVER, -1))
+
+
+def _twice(box: Box) -> tuple[int, int]:
+    """The first return of a second take of a value, and the value's number."""
+    rank = min(box.again, default=NEVER)
+    return rank, box.again.index(rank) if rank < NEVER else -1
+
+
+def _violation(box: Box, tasks: Sequence[Task], found: Wrong, end: int) -> Violation:
+    """A contradiction of lives as one of tasks."""
+    pairs = []
+    for one in found.lives:
+        place, call, _ = box.take[one.value]
+        take = None if call > end else _by(tasks[place], end)
+        pairs.append(Pair(_by(tasks[box.put[one.value][0]], end), take))
+    first = pairs[0].take if found.empty is None else tasks[found.empty.place]
+    return Violation(found.kind, first, lives=tuple(pairs))
+
+
+def _by(task: Task, end: int) -> Task:
+    """A task as it was known at rank `end`."""
+    return task if task.ret <= end else forget(task)

@@ -1,0 +1,151 @@
+"""Lives: since when each value of a queue or stack must have been inside, and until when.
+
+A value is put in once. Its *life* is four ranks: `put`, from where on it may have been put in (the
+call); `inside`, from where on it must have been (the return); `leaving`, from where on it may have
+been taken (the call); `out`, from where on it must be gone (the return). As it is put in before it
+is taken, `inside` is at most `out`, and `leaving` at least `put`. Strictly between `inside` and
+`leaving` it is *surely inside*; where `inside` is not before `leaving`, never.
+
+Every value has a life that ends, in the order that is looked for and here:
+
+- A value that is never taken is taken at the very end, after all events: from rank END on, with the
+  others that are left. (What is left by an order of the history can be taken out after it; and an
+  order of the drained history, cut at the moment END, is one of the history.)
+- A take without an answer that nevertheless is known to be of this value (it returned later than
+  the prefix that is looked at) is taken from its call on: either then or in the drain.
+- A put without an answer is part of the history exactly if an answered take returned its value:
+  dropping all operations of one value never makes an order illegal.
+- An empty answer without a return may not have happened and changed nothing: it is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from checker.encode import FOREVER, Task
+from checker.model import UNKNOWN, tag
+
+NEVER = FOREVER
+
+
+class Life(NamedTuple):
+    """One value's life in ranks, as above; `value` is its number."""
+
+    value: int
+    put: int
+    inside: int
+    leaving: int
+    out: int
+
+
+class Empty(NamedTuple):
+    """A take that found nothing: its place among the tasks, call and return."""
+
+    place: int
+    call: int
+    ret: int
+
+
+class Box(NamedTuple):
+    """The tasks of one object by value. For each value: its place among the tasks and the call and
+    return of its `put`; of the take of it that returned first, place, call and return; the earliest
+    call of all its takes; of the take that returned second, the return (`again`) and the place
+    (`other`). Where there is none: place -1, rank NEVER.
+    `wild` are the calls of takes that nobody knows the value of."""
+
+    values: list[Any]
+    put: list[tuple[int, int, int]]
+    take: list[tuple[int, int, int]]
+    soonest: list[int]
+    again: list[int]
+    other: list[int]
+    empties: list[Empty]
+    wild: list[int]
+    end: int  # after all events
+
+
+def read(model: Any, tasks: Sequence[Task]) -> Box | None:
+    """The tasks by value; None where a value is put in twice."""
+    number: dict[Any, int] = {}
+    box = Box([], [], [], [], [], [], [], [], 1 + _last(tasks))
+    put_f = model.put
+    for place, task in enumerate(tasks):
+        if task.f == put_f:
+            v = _number(box, number, task.value)
+            if box.put[v][0] >= 0:
+                return None
+            box.put[v] = (place, task.call, task.ret)
+        elif task.result is UNKNOWN:
+            box.wild.append(task.call)
+        elif task.result is None:
+            if task.ret != FOREVER:
+                box.empties.append(Empty(place, task.call, task.ret))
+        else:
+            v = _number(box, number, task.result)
+            box.soonest[v] = min(box.soonest[v], task.call)
+            _take(box, v, (place, task.call, task.ret))
+    return box
+
+
+def _take(box: Box, v: int, take: tuple[int, int, int]) -> None:
+    """One more take of a value: is it the first that returned, or the second?"""
+    if take[2] < box.take[v][2]:
+        take, box.take[v] = box.take[v], take
+    if take[2] < box.again[v]:
+        box.again[v], box.other[v] = take[2], take[0]
+
+
+def _last(tasks: Sequence[Task]) -> int:
+    """The last rank of an event."""
+    last = tasks[-1].call if tasks else 0
+    return max(last, max((task.ret for task in tasks if task.ret != FOREVER), default=0))
+
+
+def _number(box: Box, number: dict[Any, int], value: Any) -> int:
+    v = number.setdefault(tag(value), len(number))
+    if v == len(box.values):
+        box.values.append(value)
+        box.put.append((-1, NEVER, NEVER))
+        box.take.append((-1, NEVER, NEVER))
+        box.soonest.append(NEVER)
+        box.again.append(NEVER)
+        box.other.append(-1)
+    return v
+
+
+def lives(box: Box, end: int) -> list[Life]:
+    """The lives in the prefix up to rank `end`, of a box in which nothing was taken that had not
+    been put in, and nothing twice."""
+    found = []
+    for v, (_, put, inside) in enumerate(box.put):
+        _, leaving, out = box.take[v]
+        if out > end:
+            if inside > end:
+                continue
+            leaving, out = (min(box.soonest[v], box.end), box.end + 1)
+            if leaving > end:
+                leaving = box.end
+        if inside > end:
+            inside = box.end + 1
+        found.append(Life(v, put, min(inside, out), max(leaving, put), out))
+    return found
+
+
+def empties(box: Box, end: int) -> list[Empty]:
+    """The empty answers of the prefix."""
+    return [empty for empty in box.empties if empty.ret <= end]
+
+
+def chain(known: Sequence[Life], low: int, high: int) -> list[Life] | None:
+    """As few lives as can be of which at every moment from rank `low` to `high`, both included, one
+    is surely inside; None where there is a moment without. Each is surely inside before the one
+    before it is leaving."""
+    found: list[Life] = []
+    while low <= high:
+        over = [life for life in known if life.inside < low < life.leaving]
+        if not over:
+            return None
+        found.append(max(over, key=lambda life: life.leaving))
+        low = found[-1].leaving
+    return found

@@ -1,0 +1,114 @@
+"""Priority queues into which no value is put twice, in O(n log n).
+
+Lives are those of life.py. A value may be taken only while no value that comes before it (of less
+priority number) is inside; what comes after it does not matter. So go through the values from the
+first to come out to the last, those of equal priority together. A *gap* is a moment at which none
+of the values so far is surely inside. A value x has to be taken in a gap between `leaving` and
+`out`. If there is none, there is no order. Else x is *narrowed*: `leaving` to the first gap from
+there on, `out` to the last gap up to there, `inside` to at most that; and with its narrowed life it
+counts for the values that come after it. An empty answer needs a gap of all values.
+
+Necessary: whatever is so narrowed is forced, and a value that is surely inside (by its narrowed
+life) is inside.
+
+Sufficient, by induction: for any finite set G of gaps of the values so far, these have an order, each
+operation at a moment of its time, such that no value is inside at any moment of G. Nothing is to be
+shown for no values. For values X of the next priority, and a set G of gaps also of their narrowed
+lives, give each x of X a moment to be taken at that is a gap of the values before, and between two
+neighbours in G: let g be the last of G up to x.inside (or none), h the next after it. Then x.leaving
+is at most h, since else x would be surely inside at h. If x.leaving is after g, take x at x.leaving;
+else at g itself, which is up to x.inside and so to x.out; it is after x's put call, since `leaving`
+is. Put x in between g and that moment, at the earliest when it is called: that is at most x.inside
+and at most the moment it is taken at, by both. Now let the values before have their order by
+induction, for G with all these moments added. In it nothing of them is inside when an x is taken,
+and values of equal priority do not matter to one another. As for G, no x is inside at any of it. An
+empty answer is placed at a gap of all, put into G.
+
+Between the right end of what is covered (a call) and the next left end (a return) there is always a
+step from one rank to the next, and gaps can be counted by such steps.
+
+Source: Bouajjani, Enea and Wang 2017 have the bad patterns; the narrowing is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from checker.models.queue import order
+from checker.monitors.life import Empty, Life, chain
+from checker.monitors.wrong import EMPTY, ORDER, Wrong
+
+
+class Narrow(NamedTuple):
+    """A life as it is and as it was narrowed."""
+
+    value: int
+    inside: int
+    leaving: int
+    was: Life
+
+
+def wrong(values: Sequence[Any], known: Sequence[Life], empties: Sequence[Empty]) -> Wrong | None:
+    """What contradicts what, or None: the rules as they stand, in quadratic time."""
+    before: list[Narrow] = []
+    ordered = sorted(known, key=lambda life: order(values[life.value]))
+    for _, equal in groupby(ordered, key=lambda life: order(values[life.value])):
+        covered = _covered(before)
+        narrowed = []
+        for life in equal:
+            leaving = next((high for low, high in covered if low < life.leaving < high), life.leaving)
+            out = next((low for low, high in covered if low < life.out < high), life.out)
+            if leaving >= out:
+                why = _why(before, life.leaving, life.out, values)
+                return Wrong(ORDER, [life, *(other for other in why if other != life)])
+            narrowed.append(Narrow(life.value, min(life.inside, out), leaving, life))
+        before += narrowed
+    covered = _covered(before)
+    for empty in empties:
+        if any(low < empty.call and empty.ret < high for low, high in covered):
+            return Wrong(EMPTY, _why(before, empty.call, empty.ret, values), empty)
+    return None
+
+
+def _covered(before: Sequence[Narrow]) -> list[tuple[int, int]]:
+    """The stretches inside which some value is surely inside."""
+    found: list[tuple[int, int]] = []
+    for low, high in sorted((n.inside, n.leaving) for n in before if n.inside < n.leaving):
+        if found and low < found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], high))
+        else:
+            found.append((low, high))
+    return found
+
+
+def _why(before: Sequence[Narrow], low: int, high: int, values: Sequence[Any]) -> list[Life]:
+    """Lives that by themselves leave no gap from rank `low` to `high`, both included: a chain of
+    narrowed ones, and for each what it was narrowed by."""
+    by_value = {narrow.value: narrow for narrow in before}
+    found: dict[int, Life] = {}
+    todo = [(len(before), low, high)]
+    rank = {narrow.value: i for i, narrow in enumerate(before)}
+    while todo:
+        count, low, high = todo.pop()
+        narrowed = [Life(n.value, 0, n.inside, n.leaving, 0) for n in before[:count]]
+        for link in chain(narrowed, low, high) or ():
+            narrow = by_value[link.value]
+            if link.value in found:
+                continue
+            found[link.value] = narrow.was
+            count = _lower(before, rank[link.value], values)
+            if narrow.leaving > narrow.was.leaving:
+                todo.append((count, narrow.was.leaving, narrow.leaving - 1))
+            if narrow.inside < narrow.was.inside:
+                todo.append((count, narrow.inside + 1, narrow.was.out))
+    return list(found.values())
+
+
+def _lower(before: Sequence[Narrow], place: int, values: Sequence[Any]) -> int:
+    """How many come before the one at this place, and not beside it."""
+    mine = order(values[before[place].value])
+    while place and order(values[before[place - 1].value]) == mine:
+        place -= 1
+    return place
