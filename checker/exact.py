@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from checker import growing
+from checker import growing, monitors
 from checker.encode import Task
 from checker.growth import tell_growth
+from checker.monitors.story import tell_box
 from checker.story import Story
 from harness.history import History
 
@@ -40,7 +41,12 @@ class Exact(NamedTuple):
     tell: Callable[[History, Any, Task], Story]
 
 
-EXACT = (Exact("growing", growing, tell_growth),)
+EXACT = (
+    Exact("growing", growing, tell_growth),
+    Exact("queue monitor", monitors.QUEUE, tell_box),
+    Exact("stack monitor", monitors.STACK, tell_box),
+    Exact("priority queue monitor", monitors.PRIORITY_QUEUE, tell_box),
+)
 
 
 def find(model: Any, tasks: Sequence[Task]) -> Exact | None:

@@ -11,6 +11,9 @@ from harness.clock import Nanos, show
 from harness.history import Call
 from harness.op import OK
 
+RETURNS = ("read", "get", "increment", "contains")
+TAKES = ("dequeue", "pop", "extract-min")  # what they return is taken out
+
 
 def value(it: Any) -> str:
     """A value as a reader writes it, cut to 40 characters; of a long list the end, which is newest.
@@ -87,9 +90,13 @@ def _came(call: Call) -> str:
     if done is None or done.type == "info":
         return "had no answer"
     if done.type != OK:
+        if op.f in TAKES and done.error == "empty":
+            return "found nothing"
         saw = "" if done.observed is UNSET else f", having seen {value(done.observed)},"
         return f"was refused{saw}"
-    if op.f in ("read", "get", "increment"):
+    if op.f in TAKES and done.value is None:
+        return "found nothing"
+    if op.f in RETURNS or op.f in TAKES:
         return f"returned {value(done.value)}"
     return "was acknowledged"
 

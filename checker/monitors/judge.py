@@ -58,8 +58,8 @@ class Monitor:
         assert box is not None
         rank, v = _phantom(box)
         if rank <= end:
-            put = box.put[v][0]
-            lives = (Pair(tasks[put], None),) if put >= 0 else ()
+            place = box.put[v][0]
+            lives = (Pair(tasks[place], None),) if place >= 0 else ()
             return Violation(PHANTOM, tasks[box.take[v][0]], lives=lives)
         rank, v = _twice(box)
         if rank <= end:

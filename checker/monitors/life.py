@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from checker.columns import columns
 from checker.encode import FOREVER, Task
 from checker.model import UNKNOWN, tag
 
@@ -67,24 +68,26 @@ class Box(NamedTuple):
 
 def read(model: Any, tasks: Sequence[Task]) -> Box | None:
     """The tasks by value; None where a value is put in twice."""
+    table = columns(tasks)
+    call, ret, mine, _ = table.lists()
     number: dict[Any, int] = {}
-    box = Box([], [], [], [], [], [], [], [], 1 + _last(tasks))
-    put_f = model.put
-    for place, task in enumerate(tasks):
-        if task.f == put_f:
-            v = _number(box, number, task.value)
+    last = max([-1, *call, *(rank for rank in ret if rank != FOREVER)])
+    box = Box([], [], [], [], [], [], [], [], 1 + last)
+    for place, c in enumerate(mine):
+        f, value, result = table.classes[c]
+        if f == model.put:
+            v = _number(box, number, value)
             if box.put[v][0] >= 0:
                 return None
-            box.put[v] = (place, task.call, task.ret)
-        elif task.result is UNKNOWN:
-            box.wild.append(task.call)
-        elif task.result is None:
-            if task.ret != FOREVER:
-                box.empties.append(Empty(place, task.call, task.ret))
-        else:
-            v = _number(box, number, task.result)
-            box.soonest[v] = min(box.soonest[v], task.call)
-            _take(box, v, (place, task.call, task.ret))
+            box.put[v] = (place, call[place], ret[place])
+        elif result is UNKNOWN:
+            box.wild.append(call[place])
+        elif result is not None:
+            v = _number(box, number, result)
+            box.soonest[v] = min(box.soonest[v], call[place])
+            _take(box, v, (place, call[place], ret[place]))
+        elif ret[place] != FOREVER:
+            box.empties.append(Empty(place, call[place], ret[place]))
     return box
 
 
@@ -94,12 +97,6 @@ def _take(box: Box, v: int, take: tuple[int, int, int]) -> None:
         take, box.take[v] = box.take[v], take
     if take[2] < box.again[v]:
         box.again[v], box.other[v] = take[2], take[0]
-
-
-def _last(tasks: Sequence[Task]) -> int:
-    """The last rank of an event."""
-    last = tasks[-1].call if tasks else 0
-    return max(last, max((task.ret for task in tasks if task.ret != FOREVER), default=0))
 
 
 def _number(box: Box, number: dict[Any, int], value: Any) -> int:

@@ -11,18 +11,18 @@ counts for the values that come after it. An empty answer needs a gap of all val
 Necessary: whatever is so narrowed is forced, and a value that is surely inside (by its narrowed
 life) is inside.
 
-Sufficient, by induction: for any finite set G of gaps of the values so far, these have an order, each
-operation at a moment of its time, such that no value is inside at any moment of G. Nothing is to be
-shown for no values. For values X of the next priority, and a set G of gaps also of their narrowed
-lives, give each x of X a moment to be taken at that is a gap of the values before, and between two
-neighbours in G: let g be the last of G up to x.inside (or none), h the next after it. Then x.leaving
-is at most h, since else x would be surely inside at h. If x.leaving is after g, take x at x.leaving;
-else at g itself, which is up to x.inside and so to x.out; it is after x's put call, since `leaving`
-is. Put x in between g and that moment, at the earliest when it is called: that is at most x.inside
-and at most the moment it is taken at, by both. Now let the values before have their order by
-induction, for G with all these moments added. In it nothing of them is inside when an x is taken,
-and values of equal priority do not matter to one another. As for G, no x is inside at any of it. An
-empty answer is placed at a gap of all, put into G.
+Sufficient, by induction: for any finite set G of gaps of the values so far, these have an order,
+each operation at a moment of its time, such that no value is inside at any moment of G. Nothing is
+to be shown for no values. For values X of the next priority, and a set G of gaps also of their
+narrowed lives, give each x of X a moment to be taken at that is a gap of the values before, and
+between two neighbours in G: let g be the last of G up to x.inside (or none), h the next after it.
+Then x.leaving is at most h, since else x would be surely inside at h. If x.leaving is after g, take
+x at x.leaving; else at g itself, which is up to x.inside and so to x.out; it is after x's put call,
+since `leaving` is. Put x in between g and that moment, at the earliest when it is called: that is
+at most x.inside and at most the moment it is taken at, by both. Now let the values before have
+their order by induction, for G with all these moments added. In it nothing of them is inside when
+an x is taken, and values of equal priority do not matter to one another. As for G, no x is inside
+at any of it. An empty answer is placed at a gap of all, put into G.
 
 Between the right end of what is covered (a call) and the next left end (a return) there is always a
 step from one rank to the next, and gaps can be counted by such steps.
@@ -58,10 +58,11 @@ def wrong(values: Sequence[Any], known: Sequence[Life], empties: Sequence[Empty]
         covered = _covered(before)
         narrowed = []
         for life in equal:
-            leaving = next((high for low, high in covered if low < life.leaving < high), life.leaving)
-            out = next((low for low, high in covered if low < life.out < high), life.out)
+            late, early = life.leaving, life.out
+            leaving = next((high for low, high in covered if low < late < high), late)
+            out = next((low for low, high in covered if low < early < high), early)
             if leaving >= out:
-                why = _why(before, life.leaving, life.out, values)
+                why = _why(before, late, early, values)
                 return Wrong(ORDER, [life, *(other for other in why if other != life)])
             narrowed.append(Narrow(life.value, min(life.inside, out), leaving, life))
         before += narrowed

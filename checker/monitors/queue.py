@@ -11,23 +11,22 @@ Necessary: in 1 the queue would have let b overtake a; in 2 something is in it a
 
 Sufficient. Say that a goes before b if a.inside < b.put or a.out < b.leaving. This has no cycle.
 Both parts are interval orders: of x < y and u < w, x < w or u < y holds as well. Take a shortest
-cycle: it is longer than 2 by 1; two steps of one kind in a row are one step; so the kinds alternate,
-a < b by puts, b < c by takes, c < d by puts. Then a < d by puts, a shorter cycle, or c < b by puts,
-which with b < c by takes is a cycle of two.
-So let the values be in an order that has all of these, and put them in, and take them, in that
-order. Is that possible in real time? A cycle of these two rows and of real time has a step from a
-take to a put, which is real time: b.out < a.put, and a step from a put to a take, of c and d, with
-a up to c in the row, and d up to b. It is the same value, c = d, so that a is up to b in the row;
-but b.inside <= b.out < a.put says that b goes before a, and b is not a, as a life is not empty. Or it
-is real time, c.inside < d.leaving: then by b.out < a.put either b.out < d.leaving, so b goes before
-d, or c.inside < a.put, so c goes before a; neither can be. So there is an order of what is no empty
-answer.
-An empty answer with a moment g as in 2 parts the values: those with inside < g, which are leaving
-before g, and those with inside after g. No operation of the second part returns before one of the
-first part is called: its return is at least `inside`, after g, and the other's call is at most
-`leaving`, before g. So all of the first part, then the empty answer, then the second part is in real
-time; each part has an order by the above; and each ends with an empty queue. In the same way for
-several empty answers, by their moments.
+cycle: it is longer than 2 by 1; two steps of one kind in a row are one step; so the kinds
+alternate, a < b by puts, b < c by takes, c < d by puts. Then a < d by puts, a shorter cycle, or c <
+b by puts, which with b < c by takes is a cycle of two. So let the values be in an order that has
+all of these, and put them in, and take them, in that order. Is that possible in real time? A
+shortest cycle of these two rows and of real time has a step from a take to a put, which is real
+time: b.out < a.put, and a step from a put to a take, of c and d, with a up to c in the row, and d
+up to b. It is the same value, c = d, so that a is up to b in the row; but b.inside <= b.out < a.put
+says that b goes before a, and b is not a, as a life is not empty. Or it is real time, c.inside <
+d.leaving: then by b.out < a.put either b.out < d.leaving, so b goes before d, or c.inside < a.put,
+so c goes before a; neither can be. So there is an order of what is no empty answer. An empty answer
+with a moment g as in 2 parts the values: those with inside < g, which are leaving before g, and
+those with inside after g. No operation of the second part returns before one of the first part is
+called: its return is at least `inside`, after g, and the other's call is at most `leaving`, before
+g. So all of the first part, then the empty answer, then the second part is in real time; each part
+has an order by the above; and each ends with an empty queue. In the same way for several empty
+answers, by their moments.
 
 Sources: Henzinger, Sezgin and Vafeiadis 2013 (the four bad patterns), Emmi, Enea and Hamza 2015;
 the proof with ranks, unknown outcomes and the drain is ours.

@@ -5,15 +5,15 @@ out: at any moment between the two the value can be pushed and popped at once, w
 is. Of the others:
 
 1 An empty answer needs a moment between its call and return at which no value is surely inside.
-2 *Part*. At a moment g at which no value is surely inside, the lives part into those with inside < g
-  and the rest. There is an order of all exactly if there is one of each part: no operation of the
+2 *Part*. At a moment g at which no value is surely inside, the lives part into those with inside <
+  g and the rest. There is an order of all exactly if there is one of each part: no operation of the
   second part returns before one of the first part is called (returns are at least `inside`, calls
   at most `leaving`), so that the second's order can follow the first's; and each ends with an empty
-  stack. Empty answers fit between. So it is enough to look at *clusters*: lives that cover a stretch
-  from s to f, at each moment inside which some value is surely inside.
-3 *Wrap*. A value of a cluster that may be pushed before s (put < s) and popped after f (out > f) can
-  be left out: an order of the others may begin with its push, as no other operation of the cluster
-  returns before s (the least `inside`), and end with its pop, as none is called after f.
+  stack. Empty answers fit between. So it is enough to look at *clusters*: lives that cover a
+  stretch from s to f, at each moment inside which some value is surely inside.
+3 *Wrap*. A value of a cluster that may be pushed before s (put < s) and popped after f (out > f)
+  can be left out: an order of the others may begin with its push, as no other operation of the
+  cluster returns before s (the least `inside`), and end with its pop, as none is called after f.
 4 *Stuck*. A cluster of which no value may wrap the others has no order. Something is inside at each
   moment between s and f. So the value that is pushed first is popped last: when it is popped the
   stack is empty, which cannot be between s and f unless another is surely inside. So it is pushed

@@ -1,4 +1,4 @@
-"""What a monitor finds wrong: the lives that contradict one another, and the tasks that they are."""
+"""What a monitor finds wrong: the lives that contradict one another, and the tasks of them."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Violation(Struct, frozen=True):
     """Why there is no order: operations that contradict one another.
 
     Of PHANTOM, `first` took what nobody had put in: `lives` has the put of it, if there is one. Of
-    TWICE, `first` and `second` took the same. Of EMPTY, `first` found nothing, though at each moment
-    one of the lives' values was inside. Of ORDER, `first` is the take that came out of its turn,
-    by the first of `lives`, where there is one such.
+    TWICE, `first` and `second` took the same. Of EMPTY, `first` found nothing, though at each
+    moment one of the lives' values was inside. Of ORDER, `first` is the take of the first of
+    `lives`, which came out of its turn.
     """
 
     kind: str

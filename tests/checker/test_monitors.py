@@ -1,0 +1,164 @@
+"""The monitors of queues, stacks and priority queues agree with trying every order."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import boxes
+import oracle
+import pytest
+from by_hand import lost, merged, ok
+
+from checker import check, exact
+from checker.encode import FOREVER, Task, until
+from checker.monitors import PRIORITY_QUEUE, QUEUE, STACK
+from checker.monitors.judge import Monitor
+from harness.result import INVALID
+
+MONITORS: dict[str, Monitor] = {
+    "fifo-queue": QUEUE,
+    "stack": STACK,
+    "priority-queue": PRIORITY_QUEUE,
+}
+
+
+def legal(model: Any, tasks: Any) -> bool:
+    """Whether some order of these is legal."""
+    left = [
+        (t.f, t.value, t.result, t.call, float("inf") if t.ret == FOREVER else t.ret, t.must)
+        for t in tasks
+    ]
+    return oracle.has_order(model, model.initial(), left)
+
+
+def first(monitor: Any, model: Any, tasks: list[Task]) -> int | None:
+    work = monitor.first_violation(model, tasks)
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            end: int | None = stop.value
+            return end
+
+
+def small(rng: random.Random, model: Any) -> list[Task]:
+    """A small history, right or a little wrong."""
+    told = boxes.history(
+        rng,
+        model,
+        rng.randint(1, 11),
+        clients=rng.randint(1, 5),
+        unknown=rng.choice((0.0, 0.15)),
+        wrong=rng.choice((0.0, 0.0, 0.2)),
+        puts=rng.choice((0.4, 0.5, 0.6)),
+        length=rng.choice((0.3, 2.0, 5.0)),
+    )
+    return boxes.ranked(boxes.spoiled(rng, model, told) if rng.random() < 0.6 else told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MONITORS)
+def test_monitor_agrees_with_trying_every_order(name: str) -> None:
+    rng = random.Random(f"monitor/{name}")
+    model, monitor, cases = boxes.MODELS[name], MONITORS[name], 4000
+    bad = 0
+    for case in range(cases):
+        tasks = small(rng, model)
+        where = f"case {case}: {tasks}"
+        assert monitor.is_fit(model, tasks)
+        expected = legal(model, tasks)
+        end = first(monitor, model, tasks)
+        assert (end is None) == expected, where
+        if end is None:
+            continue
+        bad += 1
+        assert not legal(model, until(tasks, end)), where
+        assert legal(model, until(tasks, end - 1)), where
+        violation = monitor.violation(model, tasks, end)
+        assert violation is not None
+        assert not legal(model, until(violation.tasks, end)), where
+    assert 0.2 < bad / cases < 0.8
+
+
+def test_a_value_that_is_put_in_twice_is_not_for_the_monitor() -> None:
+    twice = [Task("push", 1, 1, 0, 1, 0), Task("push", 1, 1, 2, 3, 1)]
+    assert exact.find(boxes.MODELS["stack"], twice) is None
+    assert exact.find(boxes.MODELS["stack"], twice[:1]) is not None
+
+
+def test_a_take_that_may_have_taken_anything_is_not_for_the_monitor() -> None:
+    rows = ok(0, 1, 0, "push", 1), lost(2, 1, "pop", None), ok(3, 4, 0, "pop", None)
+    result = check(merged(*rows), "stack")
+    assert result.verdict == "valid"
+    assert result.data["algorithms"] != {"stack monitor": 1}
+
+
+def said(model: str, *rows: list[Any]) -> str | None:
+    result = check(merged(*rows), model)
+    assert result.verdict == INVALID
+    assert list(result.data["algorithms"]) == [
+        f"{model.replace('fifo-', '').replace('-', ' ')} monitor"
+    ]
+    assert result.anomalies[0].verified
+    return result.cause
+
+
+def took(start: float, end: float, process: int, f: str, value: Any) -> list[Any]:
+    return [(start, process, "invoke", f, None), (end, process, "ok", f, value)]
+
+
+def test_a_value_that_was_overtaken_is_told() -> None:
+    puts = ok(0, 1, 0, "enqueue", 4), ok(2, 3, 0, "enqueue", 5)
+    first = took(4, 5, 1, "dequeue", 5)
+    assert said("fifo-queue", *puts, first) == (
+        "dequeue by process 1 returned 5 at 5 ms, though 4 had been enqueued before it and was "
+        "still there"
+    )
+    assert said("fifo-queue", *puts, first, took(6, 7, 2, "dequeue", 4)) == (
+        "dequeue by process 1 returned 5 at 5 ms, though 4 had been enqueued before it and was "
+        "still there"
+    )
+
+
+def test_an_empty_answer_is_told_with_what_was_inside() -> None:
+    puts = ok(0, 1, 0, "enqueue", 4), ok(2, 4, 0, "enqueue", 5)
+    assert said("fifo-queue", puts[0], took(2, 3, 1, "dequeue", None)) == (
+        "dequeue by process 1 found nothing at 3 ms, though 4 was inside all the time"
+    )
+    both = took(3, 9, 1, "dequeue", None), took(5, 6, 2, "dequeue", 4)
+    assert said("fifo-queue", *puts, *both) == (
+        "dequeue by process 1 found nothing at 9 ms, though at each moment one of 4 and 5 was "
+        "inside"
+    )
+
+
+def test_what_lay_under_another_is_told() -> None:
+    puts = ok(0, 1, 0, "push", 4), ok(2, 3, 0, "push", 5)
+    takes = took(4, 5, 1, "pop", 4), took(6, 7, 1, "pop", 5)
+    assert said("stack", *puts, *takes[:1]) == (
+        "pop by process 1 returned 4 at 5 ms, though 5 had been pushed onto it and was still there"
+    )
+
+
+def test_what_goes_first_is_told() -> None:
+    puts = ok(0, 1, 0, "insert", [1, "a"]), ok(2, 3, 0, "insert", [2, "b"])
+    assert said("priority-queue", *puts, took(4, 5, 1, "extract-min", [2, "b"])) == (
+        'extract-min by process 1 returned [2, "b"] at 5 ms, though [1, "a"] was inside all the '
+        "time and goes first"
+    )
+
+
+def test_what_was_never_put_in_or_taken_twice_is_told() -> None:
+    put = ok(0, 1, 0, "enqueue", 4)
+    first, second = took(2, 3, 1, "dequeue", 4), took(4, 5, 2, "dequeue", 4)
+    assert said("fifo-queue", first) == (
+        "dequeue by process 1 returned 4 at 3 ms, which nobody had put in"
+    )
+    assert said("fifo-queue", first, ok(4, 5, 0, "enqueue", 4)) == (
+        "dequeue by process 1 returned 4 at 3 ms, before enqueue 4 by process 0 was called"
+    )
+    assert said("fifo-queue", put, first, second) == (
+        "dequeue by process 2 returned 4 at 5 ms, and dequeue by process 1 returned 4 at 3 ms: "
+        "it was enqueued once"
+    )
