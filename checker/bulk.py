@@ -52,6 +52,12 @@ def in_bulk(history: History, model: Any, split: str | None, early: int = 0) -> 
     return Encoded(tuple(keys), _tasks(columns, len(keys), heads.classes()), heads.count, heads.oks)
 
 
+def _are_answered_of(keys: Sequence[Any], dones: Sequence[Op]) -> bool:
+    """Whether every answer that has a key has that of its invocation."""
+    pairs = zip(keys, dones, strict=True)
+    return all(key == done.key or done.key is UNSET for key, done in pairs)
+
+
 def _is_keyed(model: Any) -> bool:
     return bool(getattr(model, "keyed", False))
 
@@ -132,8 +138,9 @@ class _Heads:
         self._at[here], self._end[here] = places, ends
         self._call[here], self._ret[here] = [op.time for op in ops], [op.time for op in dones]
         self._number_heads(here, fs, values, results)
-        self._number_keys(here, [op.key for op in ops])
-        return True
+        keys = [op.key for op in ops]
+        self._number_keys(here, keys)
+        return keys.count(UNSET) == n or _are_answered_of(keys, dones)
 
     def _is_fit(self, fs: list[str], values: list[Any]) -> bool:
         """Whether the model knows every operation."""

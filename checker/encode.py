@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
+from checker import words
 from checker.columns import Tasks, classes, until
 from checker.model import UNKNOWN, freeze, tag
 from checker.task import FOREVER, Task, forget
@@ -36,6 +37,9 @@ class Encoded(Struct, frozen=True):
     tasks: tuple[Tasks, ...]
     ops: int
     ok: int
+
+
+READS = frozenset({"read", "get"})
 
 
 class Unfit(Exception):
@@ -75,6 +79,8 @@ def one_by_one(history: History, model: Any, split: str | None, early: int = 0) 
         head = _head(op, done, model)
         if head is None:
             continue
+        if done is not None and done.key is not UNSET and done.key != op.key:
+            raise Unfit(f"operation {at}: called of key {op.key!r}, answered of key {done.key!r}")
         name = UNSET if op.key is UNSET else tag(freeze(op.key))
         seen.add(name)
         if is_joined:
@@ -97,14 +103,34 @@ def one_by_one(history: History, model: Any, split: str | None, early: int = 0) 
 
 
 def _meaningful(model: Any, encoded: Encoded) -> Encoded:
-    """The same; raises Unfit for an operation of which the model says that it means nothing."""
+    """The same; raises Unfit for an operation that means nothing: the model says so, or its answer
+    is not that of what was asked."""
     unfit = getattr(model, "unfit", None)
-    for tasks in encoded.tasks if unfit else ():
-        for c, head in enumerate(tasks.classes):
-            why = unfit(*head) if unfit else None
+    echoes: frozenset[str] = getattr(model, "echoes", frozenset())
+    for tasks in encoded.tasks:
+        heads = tasks.classes
+        odd = [h for h in heads if h[1] != h[2] and h[0] in echoes and _is_odd(*h)]
+        whys = [(head, _say_odd(*head)) for head in odd[:1]]
+        whys = whys or [(head, unfit(*head)) for head in heads if unfit]
+        for head, why in whys:
             if why:
-                raise Unfit(f"operation {tasks[tasks.lists()[2].index(c)].at}: {why}")
+                at = tasks[tasks.lists()[2].index(heads.index(head))].at
+                raise Unfit(f"operation {at}: {why}")
     return encoded
+
+
+def _is_odd(f: str, value: Any, result: Any) -> bool:
+    """Whether an answer differs from what was asked; a read is asked for nothing."""
+    return result is not UNKNOWN and (value if f in READS else result) is not None
+
+
+def _say_odd(f: str, value: Any, result: Any) -> str:
+    hint = ""
+    if f in READS and type(value) is tuple and len(value) == 2:
+        hint = "; if values are [key, value], split them by key (--split key)"
+    return (
+        f"{f} was called with {words.value(value)} and answered ok with {words.value(result)}{hint}"
+    )
 
 
 def join(key: Any, head: tuple[str, Any, Any]) -> tuple[str, Any, Any]:

@@ -13,6 +13,7 @@ from checker.contradiction import say
 from checker.decide import Found
 from checker.encode import Encoded, Unfit, encode
 from checker.explain import explain
+from checker.once import ask_for_unique_values
 from checker.rounds import Reached, Rounds, deciding
 from checker.undecided import say_undecided, undecided
 from harness.band import bands
@@ -30,8 +31,9 @@ class Linearizable:
     `split="key"` judges each key by itself, which is right where every operation touches one key;
     None takes all as one object. `memory_limit` is in bytes, counted by what the searches remember.
     `explain=False` leaves out why an invalid history is invalid: the verdict is there sooner, and
-    has no anomalies. Keys that are not decided soon are decided in `jobs` processes; `watch` is
-    told how many are decided, of how many.
+    has no anomalies. `unique=True` says that no value is written to a key twice: a history in which
+    one is, is not what it should be, and its verdict unknown. Keys that are not decided soon are
+    decided in `jobs` processes; `watch` is told how many are decided, of how many.
     """
 
     name = "linearizable"
@@ -43,6 +45,7 @@ class Linearizable:
         split: str | None = "key",
         memory_limit: int = DEFAULT_MEMORY_LIMIT,
         explain: bool = True,
+        unique: bool = False,
         jobs: int = 1,
         watch: Watch | None = None,
     ) -> None:
@@ -50,6 +53,7 @@ class Linearizable:
         self.split = split
         self.memory_limit = memory_limit
         self.explain = explain
+        self.unique = unique
         self.jobs = jobs
         self.watch = watch
 
@@ -58,6 +62,8 @@ class Linearizable:
         decided."""
         try:
             encoded = encode(history, self.model, self.split)
+            if self.unique:
+                ask_for_unique_values(encoded)
         except Unfit as error:
             return Result(UNKNOWN, str(error))
         judged = _Judged(encoded, self.model)

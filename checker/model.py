@@ -41,6 +41,8 @@ class Model(Protocol[S]):
     - `relaxed(heads)`: an easier model, and these operations (f, value, result) as it has them, or
       None for one left out, such that an order here is an order there, too: what has no order there
       has none here. None where there is no such model;
+    - `echoes`, the operations that are answered ok with the value they were called with, or with
+      nothing; of reads, which are called with nothing, what they saw. Anything else is unfit;
     - `keyed = True`: it takes the operations of all keys at once, as values (key, value) and
       results (key, result).
     """

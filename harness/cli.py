@@ -126,6 +126,9 @@ def check(
         Path | None,
         typer.Option(metavar="FOLDER", help="draw what is wrong: an SVG for each bad key"),
     ] = None,
+    unique: Annotated[
+        bool, typer.Option("--unique", help="no value is written twice: where one is, say so")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Judge recorded histories, of this tool or of others.
@@ -136,7 +139,9 @@ def check(
 
     if model is None:
         return commands.check_runs(histories, time_limit, json=json)
-    how = commands.terms(model, time_limit, memory_limit, split, bound, bound_versions, jobs)
+    how = commands.terms(
+        model, time_limit, memory_limit, split, bound, bound_versions, jobs, unique
+    )
     return commands.check(histories, how, json=json, pictures=pictures)
 
 

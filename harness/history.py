@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
+from operator import gt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +55,9 @@ class History:
         self.lines = lines
         self.dumps: Mapping[NodeId, Dump] = dumps or {}
         self.partner, self.invoked = _pair(ops, source, lines)
+        times = [op.time for op in ops]
+        if any(map(gt, times, islice(times, 1, None))):
+            _ask_one_at_a_time(self, source)
 
     def __len__(self) -> int:
         return len(self.ops)
@@ -155,6 +160,24 @@ def _wrong(
         f"{place}: {op.f!r} of process {op.process} returns at {op.time}, before it is called at "
         f"{call.time} ({its_place})"
     )
+
+
+def _ask_one_at_a_time(history: History, source: str) -> None:
+    """Raises HistoryError where a process did two things at once by their times, though not by
+    their lines, which are in another order."""
+    ops, lines = history.ops, history.lines
+    last: dict[Any, int] = {}  # the place of each process's last completion
+    for i in history.invoked:
+        op = ops[i]
+        j = last.get(op.process, i)
+        if op.time < ops[j].time:
+            raise HistoryError(
+                f"{_place(source, lines, i)}: process {op.process} invokes {op.f!r} at {op.time}, "
+                f"while its {ops[j].f!r} is open, which returns at {ops[j].time} "
+                f"({_place('', lines, j)})"
+            )
+        if history.partner[i] >= 0:
+            last[op.process] = history.partner[i]
 
 
 def _pair_fault(partner: list[int], open_: dict[Any, int], i: int, op: Op) -> None:

@@ -136,7 +136,7 @@ def _workload(
             TRIES,
             TRY_AGAIN,
         ),
-        checkers={"linearizable": Linearizable(model)},
+        checkers={"linearizable": Linearizable(model, unique=True)},
         system_options=_read_mode(options),
     )
 

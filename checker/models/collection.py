@@ -12,6 +12,7 @@ class AppendList:
 
     name = "append-list"
     fs = frozenset({"read", "append"})
+    echoes = fs
 
     def initial(self) -> Any:
         """The empty list."""

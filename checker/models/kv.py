@@ -16,6 +16,7 @@ class KvAppend:
 
     name = "kv-append"
     fs = frozenset({"get", "put", "append"})
+    echoes = fs
 
     def initial(self) -> Any:
         """The empty string."""
@@ -43,6 +44,7 @@ class Kv(CasRegister):
 
     name = "kv"
     fs = frozenset({"read", "write", "cas", "append", "increment"})
+    echoes = fs - {"increment"}
 
     def of(self, fs: Iterable[str]) -> Any:
         """The plainest model for a key on which only these operations were done."""

@@ -13,6 +13,7 @@ class Register:
 
     name = "register"
     fs = frozenset({"read", "write"})
+    echoes = frozenset({"read", "write", "cas"})
 
     def __init__(self, initial: Any = None) -> None:
         self._initial = freeze(initial)

@@ -20,6 +20,7 @@ from harness.commands import words
 from harness.error import HistoryError, UserError, nearest
 from harness.history import History
 from harness.op import OK
+from harness.reading import notes
 from harness.report.words import file_name
 from harness.result import INVALID, UNKNOWN, VALID, Checker, Result
 from harness.run import EXIT_OK, EXIT_UNKNOWN, EXIT_USAGE, EXIT_WRONG, worst_across
@@ -49,6 +50,7 @@ class Terms(Struct, frozen=True):
     bound: int | None = None
     versions: int | None = None
     jobs: int = 1
+    unique: bool = False
 
 
 class Checked(Struct, frozen=True, omit_defaults=True):
@@ -64,6 +66,7 @@ class Checked(Struct, frozen=True, omit_defaults=True):
     total_ms: float
     cause: str | None
     data: dict[str, Any] = {}
+    notes: list[str] = []
     anomalies: tuple[dict[str, object], ...] = ()  # each with what contradicts what
 
 
@@ -75,6 +78,7 @@ def terms(
     bound: str = "",
     versions: int | None = None,
     jobs: int | None = None,
+    unique: bool = False,
 ) -> Terms:
     """The flags as values; raises UserError for the one that is wrong."""
     from checker import MODELS
@@ -98,7 +102,7 @@ def terms(
         raise UserError(f"--jobs: expected a number from 1, got {jobs}")
     time = _typed("--bound", bound) if bound else None
     limit, memory = _limit(time_limit), size(memory_limit)
-    return Terms(model, limit, memory, split, time, versions, jobs or cores())
+    return Terms(model, limit, memory, split, time, versions, jobs or cores(), unique)
 
 
 def cores() -> int:
@@ -216,7 +220,8 @@ def _one(file: str, how: Terms) -> _Judged:
         _ms(started),
         _ms(begun),
         result.cause,
-        dict(result.data) if how.model in (*OWN, STALENESS) else {},
+        dict(result.data) if how.model in (*OWN, STALENESS) or result.verdict == UNKNOWN else {},
+        notes(history),
     )
     return _Judged(checked, _EXITS[result.verdict], history, result)
 
@@ -261,6 +266,7 @@ def _checker(how: Terms, watch: Watch) -> Checker:
         MODELS[how.model](),
         split=None if how.split == "none" else "key",
         memory_limit=how.memory_limit,
+        unique=how.unique,
         jobs=how.jobs,
         watch=watch,
     )
@@ -291,7 +297,14 @@ def _line(found: Checked) -> str:
     said = said or plain.get(found.model, words.LINEARIZABLE)[found.verdict]
     cause = f": {found.cause}" if found.cause else ""
     text = f"{found.file}: {said} ({found.model}, {found.ops:,} ops, {found.check_ms:.0f} ms)"
-    return "\n  ".join([text + cause, *_behind(found), *_left_out(found.data)])
+    return "\n  ".join(
+        [
+            text + cause,
+            *_behind(found),
+            *_left_out(found.data),
+            *(f"note: {n}" for n in found.notes),
+        ]
+    )
 
 
 def _behind(found: Checked) -> list[str]:

@@ -250,6 +250,38 @@ def test_what_the_model_does_not_know_is_unknown() -> None:
     assert verdict(merged(ok(0, 1, 0, "cas", 3))) == DONT_KNOW
 
 
+def test_an_answer_that_is_not_that_of_what_was_asked_is_unfit() -> None:
+    wrote = merged([(0, 0, "invoke", "write", 1), (1, 0, "ok", "write", 2)])
+    cause = "operation 0: write was called with 1 and answered ok with 2"
+    assert check(wrote, CasRegister).cause == cause
+    silent = merged([(0, 0, "invoke", "write", 1), (1, 0, "ok", "write", None)])
+    assert verdict(silent) == VALID
+    paired = merged([(0, 0, "invoke", "read", [7, None]), (1, 0, "ok", "read", [7, 1])])
+    cause = check(paired, CasRegister).cause or ""
+    assert cause.endswith("if values are [key, value], split them by key (--split key)")
+
+
+@pytest.mark.parametrize("count", [1, 2000])
+def test_an_answer_of_another_key_is_unfit(count: int) -> None:
+    rows = [ok(10 * i, 10 * i + 1, 0, "write", i, key=i % 3) for i in range(count)]
+    crossed = [(1e6, 9, "invoke", "read", None, {"key": 1}), (1e6, 9, "ok", "read", 1, {"key": 2})]
+    result = check(merged(*rows, crossed), CasRegister)
+    assert result.cause == f"operation {2 * count}: called of key 1, answered of key 2"
+
+
+def test_values_that_should_be_written_once_are_looked_at() -> None:
+    once = merged(ok(0, 1, 0, "write", 1, key=1), ok(2, 3, 0, "write", 1, key=2))
+    unique = Linearizable(CasRegister(), unique=True)
+    assert unique.check(once, Unlimited()).verdict == VALID
+    twice = merged(ok(0, 1, 0, "write", 1), ok(2, 3, 0, "cas", [1, 1]))
+    result = unique.check(twice, Unlimited())
+    assert result.verdict == DONT_KNOW
+    assert result.cause == (
+        "operations 0 and 2 both write 1, where every value should be written once"
+    )
+    assert verdict(twice) == VALID
+
+
 def test_the_nemesis_and_watches_are_no_clients() -> None:
     watch = [(1, "watch", "info", "read", 9)]
     assert verdict(merged(ok(0, 1, 0, "write", 1), fault(1, "kill"), watch)) == VALID
