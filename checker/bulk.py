@@ -99,6 +99,8 @@ class _Heads:
     def __init__(self, model: Any, room: int, *, is_joined: bool) -> None:
         self._model = model
         self._fs = getattr(model, "fs", None)
+        self._aliases: dict[str, str] = getattr(model, "aliases", {})
+        self._is_owned = getattr(model, "owned", False)
         self._is_joined = is_joined
         self._classes = _Numbers()
         self.keys = _Numbers()
@@ -115,6 +117,8 @@ class _Heads:
         dones = [lines[j] if j >= 0 else _LOST for j in ends]
         types = [done.type for done in dones]
         fs = [op.f for op in ops]
+        if not self._aliases.keys().isdisjoint(fs):
+            fs = [self._aliases.get(f, f) for f in fs]
         values = [op.value for op in ops]
         if not self._is_fit(fs, values):
             return False
@@ -130,6 +134,9 @@ class _Heads:
                     columns = (places, ends, ops, dones, types, fs, values, results)
                     places, ends, ops, dones, types, fs, values, results = _only(kept, columns)
             ends = [j if t == OK or t == FAIL else -1 for j, t in zip(ends, types, strict=True)]
+        if self._is_owned:
+            pairs = zip(ops, values, strict=True)
+            values = [(op.process, freeze(value)) for op, value in pairs]
         if self._is_joined:
             values, results = _join(ops, fs, values, results)
         n = len(places)

@@ -65,24 +65,28 @@ def one_by_one(history: History, model: Any, split: str | None, early: int = 0) 
     ops, partner = history.ops, history.partner
     count = oks = 0
     fs = getattr(model, "fs", None)
+    aliases = getattr(model, "aliases", {})
+    is_owned = getattr(model, "owned", False)
     is_joined = not split and getattr(model, "keyed", False)
     for at, op in enumerate(ops):
         if op.type != INVOKE or not isinstance(op.process, int):
             continue
         count += 1
-        if fs is not None and op.f not in fs:
-            known = ", ".join(sorted(fs))
-            raise Unfit(f"operation {at}: the model has no {op.f!r}; it knows {known}")
+        f = aliases.get(op.f, op.f)
+        if fs is not None and f not in fs:
+            raise Unfit(f"operation {at}: the model has no {op.f!r}; it knows {known(model)}")
         j = partner[at]
         done = ops[j] if j >= 0 else None
         oks += done is not None and done.type == OK
-        head = _head(op, done, model)
+        head = _head(f, op, done, model)
         if head is None:
             continue
         if done is not None and done.key is not UNSET and done.key != op.key:
             raise Unfit(f"operation {at}: called of key {op.key!r}, answered of key {done.key!r}")
         name = UNSET if op.key is UNSET else tag(freeze(op.key))
         seen.add(name)
+        if is_owned:
+            head = head[0], (op.process, head[1]), head[2]
         if is_joined:
             head = join(op.key, head)
         mine = keys.get(name if split else None)
@@ -140,9 +144,19 @@ def join(key: Any, head: tuple[str, Any, Any]) -> tuple[str, Any, Any]:
     return f, (key, value), result if result is UNKNOWN else (key, result)
 
 
-def _head(op: Any, done: Any, model: Any) -> tuple[str, Any, Any] | None:
+def known(model: Any) -> str:
+    """The operations that a model knows, in words: "append, read (or get)"."""
+    also: dict[str, list[str]] = {}
+    for word, f in sorted(getattr(model, "aliases", {}).items()):
+        also.setdefault(f, []).append(word)
+    return ", ".join(
+        f"{f} (or {' or '.join(also[f])})" if f in also else f for f in sorted(model.fs)
+    )
+
+
+def _head(f: str, op: Any, done: Any, model: Any) -> tuple[str, Any, Any] | None:
     """f, argument and result of an operation, or None if it certainly did not take effect."""
-    f, value = op.f, freeze(op.value)
+    value = freeze(op.value)
     if f == "cas" and not (type(value) is tuple and len(value) == 2):
         raise Unfit(f"operation {op.index}: a cas takes [old, new], not {op.value!r}")
     if done is not None:

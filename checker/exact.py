@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from checker import growing, monitors
+from checker import distinct, growing, monitors
+from checker.distinct import tell_twice
 from checker.encode import Task
 from checker.growth import tell_growth
 from checker.monitors.story import tell_box
@@ -46,6 +47,7 @@ EXACT = (
     Exact("queue monitor", monitors.QUEUE, tell_box),
     Exact("stack monitor", monitors.STACK, tell_box),
     Exact("priority queue monitor", monitors.PRIORITY_QUEUE, tell_box),
+    Exact("unique ids", distinct, tell_twice),
 )
 
 

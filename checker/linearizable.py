@@ -11,6 +11,7 @@ import msgspec
 from checker.budget import DEFAULT_MEMORY_LIMIT
 from checker.contradiction import say
 from checker.decide import Found
+from checker.division import division
 from checker.encode import Encoded, Unfit, encode
 from checker.explain import explain
 from checker.once import ask_for_unique_values
@@ -61,12 +62,13 @@ class Linearizable:
         """Valid, invalid with an anomaly for each of the first bad keys, or unknown with what was
         decided."""
         try:
-            encoded = encode(history, self.model, self.split)
+            model, split = division(history, self.model, self.split)
+            encoded = encode(history, model, split)
             if self.unique:
                 ask_for_unique_values(encoded)
         except Unfit as error:
             return Result(UNKNOWN, str(error))
-        judged = _Judged(encoded, self.model)
+        judged = _Judged(encoded, model)
         judged.decide_all(budget, self.memory_limit, self.jobs, self.watch)
         return judged.result(history, budget, explained=EXPLAINED if self.explain else 0)
 

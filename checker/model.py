@@ -43,8 +43,11 @@ class Model(Protocol[S]):
       has none here. None where there is no such model;
     - `echoes`, the operations that are answered ok with the value they were called with, or with
       nothing; of reads, which are called with nothing, what they saw. Anything else is unfit;
+    - `aliases`, other words for its operations, {word: f};
+    - `owned = True`: it asks whose an operation is, and so takes values (process, value);
     - `keyed = True`: it takes the operations of all keys at once, as values (key, value) and
-      results (key, result).
+      results (key, result); and `single`, the model of one key, for a history in which every
+      operation has a key and is one of this model's.
     """
 
     def initial(self) -> S:

@@ -11,7 +11,7 @@ from harness.clock import Nanos, show
 from harness.history import Call
 from harness.op import OK
 
-RETURNS = ("read", "get", "increment", "contains")
+RETURNS = ("read", "get", "increment", "contains", "generate", "txn")
 TAKES = ("dequeue", "pop", "extract-min")  # what they return is taken out
 
 
@@ -96,7 +96,8 @@ def _came(call: Call) -> str:
         return f"was refused{saw}"
     if op.f in TAKES and done.value is None:
         return "found nothing"
-    if op.f in RETURNS or op.f in TAKES:
+    is_token = op.f == "acquire" and done.value is not None and done.value != op.value
+    if op.f in RETURNS or op.f in TAKES or is_token:
         return f"returned {value(done.value)}"
     return "was acknowledged"
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from checker.model import OBSERVER, UNKNOWN, UPDATE, same, tag
 
 
 class AppendList:
-    """A list that elements are appended to; a key that was never written is an empty list."""
+    """A list.
+
+    - `append` of an element, at the end;
+    - `read` (or `get`), answered the list, or null for an empty one.
+
+    Empty at first.
+    """
 
     name = "append-list"
     fs = frozenset({"read", "append"})
     echoes = fs
+    aliases: ClassVar = {"get": "read"}
 
     def initial(self) -> Any:
         """The empty list."""

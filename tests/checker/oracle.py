@@ -17,26 +17,35 @@ GROWING = {"append-list": "append", "counter": "increment"}
 Item = tuple[str, Any, Any, int, float, bool]  # f, argument, result, call, return, must
 
 
-def items(history: History) -> list[Item]:
-    """What has to be put in order, by the rules of histories and nothing else."""
+def items(history: History, model: Any = None) -> list[Item]:
+    """What has to be put in order, by the rules of histories and what the model asks for."""
     found: list[Item] = []
+    keyed = getattr(model, "keyed", False)
+    aliases, owned = getattr(model, "aliases", {}), getattr(model, "owned", False)
+    refusals = getattr(model, "refusals", ("precondition-failed",))
     for call in history.calls:
         op, done = call.invoke, call.completion
-        value = freeze(op.value)
+        f, value = aliases.get(op.f, op.f), freeze(op.value)
+        value = (op.process, value) if owned else value
+        key = None if op.key is UNSET else freeze(op.key)
+        value = (key, value) if keyed else value
         if done is None or done.type == INFO:
             if op.f not in ("read", "get"):
-                found.append((op.f, value, UNKNOWN, op.time, float("inf"), False))
+                found.append((f, value, UNKNOWN, op.time, float("inf"), False))
         elif done.type == OK:
-            found.append((op.f, value, freeze(done.value), op.time, done.time, True))
-        elif op.f == "cas" and done.error == "precondition-failed":
+            answer = freeze(done.value)
+            answer = (key, answer) if keyed else answer
+            found.append((f, value, answer, op.time, done.time, True))
+        elif f == "cas" and done.error in refusals:
             saw = UNKNOWN if done.observed is UNSET else freeze(done.observed)
+            saw = (key, saw) if keyed and saw is not UNKNOWN else saw
             found.append(("refused", value, saw, op.time, done.time, True))
     return found
 
 
 def is_linearizable(model: Any, history: History) -> bool:
     """Whether some order of the history's operations is legal."""
-    left = items(history)
+    left = items(history, model)
     model = fitting(model, [item[0] for item in left])
     return has_order(model, model.initial(), left)
 

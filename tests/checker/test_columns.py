@@ -87,6 +87,27 @@ def test_bulk_encodes_all_keys_together_where_the_model_takes_them() -> None:
         assert_same(in_bulk(some, OfAllKeys(), None), one_by_one(some, OfAllKeys(), None))
 
 
+class Owned(CasRegister):
+    """A register that asks whose an operation is, and knows other words for some."""
+
+    owned = True
+    fs = frozenset({"look", "write", "swap"})
+    aliases = {"read": "look", "cas": "swap"}  # noqa: RUF012
+    refusals = frozenset({"busy"})
+
+    def refused(self, f: str, value: Any, observed: Any) -> Any:
+        return f, value, observed
+
+
+def test_bulk_encodes_owners_aliases_and_a_models_own_refusals() -> None:
+    for seed in range(30):
+        some = history(random.Random(seed), keys=3)
+        assert_same(in_bulk(some, Owned(), "key"), one_by_one(some, Owned(), "key"))
+        assert {t.f for key in one_by_one(some, Owned(), "key").tasks for t in key} <= Owned.fs
+        owners = {op.process for op in some.ops}
+        assert {t.value[0] for key in in_bulk(some, Owned(), "key").tasks for t in key} <= owners
+
+
 def long(*wrong: Op) -> History:
     """Enough operations for columns, then these."""
     fine = [Op(i, i, 0, OK if i % 2 else INVOKE, "write", i // 2, key="x") for i in range(1000)]

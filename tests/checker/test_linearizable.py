@@ -246,7 +246,8 @@ def added_to(value: Any) -> list[Any]:
 def test_what_the_model_does_not_know_is_unknown() -> None:
     result = check(merged(ok(0, 1, 0, "cas", [1, 2])), Register)
     assert result.verdict == DONT_KNOW
-    assert result.cause == "operation 0: the model has no 'cas'; it knows read, write"
+    known = "read (or get), write (or put)"
+    assert result.cause == f"operation 0: the model has no 'cas'; it knows {known}"
     assert verdict(merged(ok(0, 1, 0, "cas", 3))) == DONT_KNOW
 
 
