@@ -21,9 +21,11 @@ compare-and-sets and unknown outcomes are ours.
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Sequence
 from itertools import pairwise
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -34,6 +36,10 @@ from checker.values import CAS, INITIAL, NEVER, NOTHING, READ, REFUSED, WRITE, V
 __all__ = ["Values", "Violation", "first_violation", "prepare", "violation"]
 
 UNDECIDED = -1  # where `first_violation` found nothing, but could not place all that was refused
+
+FEW = 100  # tasks, for which Python is sooner done than NumPy
+MANY = 5000  # tasks, for which the kernel is loaded
+SPARSE = 8  # ranks for each task at most that the kernel has room for
 
 PHANTOM = "phantom"
 IMPOSSIBLE = "impossible refusal"
@@ -56,37 +62,73 @@ class Violation(Struct, frozen=True):
     proof: tuple[int, ...] = ()
 
 
+class Prefixes(Protocol):
+    """Judges prefixes of one key."""
+
+    @property
+    def ends(self) -> Sequence[int]:
+        """The ranks of the returns, in order."""
+        ...
+
+    def verdict(self, end: int) -> bool | None:
+        """Whether the prefix up to rank `end` has an order; None where that is not known."""
+        ...
+
+
 def first_violation(values: Values) -> Generator[None, None, int | None]:
     """The rank of the return that ends the shortest prefix with a violation, or None; UNDECIDED
-    where what was refused can be placed in too many ways. Yields after every look at a prefix.
-
-    Cutting a history short never makes it invalid, so the prefixes can be searched by halving.
-    """
-    verdict = _verdict(values, FOREVER - 1)
-    if verdict is not True:
-        ends = sorted(ret for ret in values.rets if ret != FOREVER)
-        low, high = 0, len(ends) - 1
-        while low < high and verdict is not None:
-            yield
-            middle = (low + high) // 2
-            verdict = _verdict(values, ends[middle])
-            if verdict:
-                low = middle + 1
-            else:
-                high = middle
-        return UNDECIDED if verdict is None else ends[low]
-    return None
+    where what was refused can be placed in too many ways. Yields after every look at a prefix."""
+    found = yield from first_of(_prefixes(values))
+    return found
 
 
-def _verdict(values: Values, end: int) -> bool | None:
-    """Whether the prefix up to rank `end` has an order; None where that is not known."""
-    judge = _Judge(values, end)
-    if judge.judge() is not None:
-        return False
-    if not values.refused:
-        return True
-    stuck = place(judge.lives())
-    return None if stuck is None else stuck < 0
+def first_of(prefixes: Prefixes) -> Generator[None, None, int | None]:
+    """The same. Cutting a history short never makes it invalid, so the prefixes can be searched by
+    halving."""
+    verdict = prefixes.verdict(FOREVER - 1)
+    if verdict is True:
+        return None
+    ends = prefixes.ends
+    low, high = 0, len(ends) - 1
+    while low < high and verdict is not None:
+        yield
+        middle = (low + high) // 2
+        verdict = prefixes.verdict(ends[middle])
+        if verdict:
+            low = middle + 1
+        else:
+            high = middle
+    return UNDECIDED if verdict is None else int(ends[low])
+
+
+def _prefixes(values: Values) -> Prefixes:
+    """By the kernel, where it is sooner done: it has to be loaded once, which takes longer than
+    Python takes for thousands of tasks."""
+    size = len(values.tasks)
+    is_loaded = "checker.kernel.prefixes" in sys.modules
+    if size < FEW or (size < MANY and not is_loaded) or values.calls[-1] > SPARSE * size:
+        return PlainPrefixes(values)
+    from checker.kernel.prefixes import KernelPrefixes
+
+    return KernelPrefixes(values)
+
+
+class PlainPrefixes:
+    """Prefixes judged here, which is the slow twin of the kernel."""
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        self.ends = sorted(ret for ret in values.rets if ret != FOREVER)
+
+    def verdict(self, end: int) -> bool | None:
+        """See Prefixes."""
+        judge = _Judge(self._values, end)
+        if judge.judge() is not None:
+            return False
+        if not self._values.refused:
+            return True
+        stuck = place(judge.lives())
+        return None if stuck is None else stuck < 0
 
 
 class _Block:

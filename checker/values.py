@@ -67,12 +67,12 @@ class Values:
         return [of_class[c] for c in self.tasks.lists()[2]]
 
     def arrays(self) -> tuple[Any, Any, Any]:
-        """kind, old and new as int32 arrays."""
+        """kind, old and new as int64 arrays."""
         import numpy as np
 
         numbers, mine = self._numbers, self.tasks.mine
         kind, old, new = (
-            np.array(of_class, np.int32)[mine]
+            np.array(of_class, np.int64)[mine]
             for of_class in (numbers.kind, numbers.old, numbers.new)
         )
         return kind, old, new

@@ -17,7 +17,7 @@ NONE, SURE, UNSURE = 0, 1, 2  # whether a value was written: by what certainly h
 
 
 class Columns(NamedTuple):
-    """Tasks by call, (n,): `call` and `ret` int64, `kind`, `old` and `new` int32, as in Values."""
+    """Tasks by call, (n,) int64: `call`, `ret`, and `kind`, `old` and `new` as in Values."""
 
     call: Any
     ret: Any
@@ -49,9 +49,7 @@ class Room(NamedTuple):
 
 def room(values: int, ranks: int) -> Room:
     """Room for so many values; ranks are less than `ranks`."""
-    made = [np.empty(values, kind) for kind in 5 * [np.int32] + 5 * [np.int64] + [np.int32]]
-    made.append(np.empty(ranks + 2, np.int64))
-    return Room(*made)
+    return Room(*[np.empty(size, np.int64) for size in [*11 * [values], ranks + 2]])
 
 
 @njit(cache=True)
@@ -93,7 +91,7 @@ def judge(tasks, until, room):  # type: ignore[no-untyped-def]
                 return 0
             sure[value] = SURE
             value = old[writer[value]]
-    chained = 0
+    chained = np.int64(0)
     for value in range(1, len(writer)):
         if sure[value] != SURE:
             continue
@@ -114,8 +112,8 @@ def judge(tasks, until, room):  # type: ignore[no-untyped-def]
 def _walk(tasks, room, chained):  # type: ignore[no-untyped-def]
     """Go along the blocks: the length of all chains; 0 where one is not in order inside, or not all
     that is chained is in a block."""
-    length = 0
-    blocks = 0
+    length = np.int64(0)
+    blocks = np.int64(0)
     for first in range(len(room.writer)):
         if room.sure[first] != SURE:
             continue

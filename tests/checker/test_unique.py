@@ -10,6 +10,8 @@ from unique_dice import UniqueDice, legal
 
 from checker import CasRegister, unique
 from checker.encode import Task, until
+from checker.kernel.prefixes import KernelPrefixes
+from checker.unique import PlainPrefixes, first_of
 from checker.values import Values
 
 
@@ -45,3 +47,16 @@ def test_the_shortest_violating_prefix_is_that_of_trying_every_order() -> None:
             assert legal(CasRegister(), until(tasks, end - 1)), (case, tasks)
     assert bad > 1500
     assert silent > 300  # no order only because of refusals that do not say what they saw
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("most", "cases"), [(8, 2500), (60, 2500), (400, 300)])
+def test_the_kernel_agrees_with_its_slow_twin(most: int, cases: int) -> None:
+    bad = 0
+    for case in range(cases):
+        tasks, values = draw(f"kernel/{most}/{case}", most)
+        if tasks:
+            end = end_of(first_of(PlainPrefixes(values)))
+            assert end_of(first_of(KernelPrefixes(values))) == end, (case, tasks)
+            bad += end is not None
+    assert 0.15 < bad / cases < 0.9
