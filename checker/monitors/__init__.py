@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from checker.models.queue import FifoQueue, PriorityQueue, Stack
 from checker.monitors import priority, queue, stack
-from checker.monitors.judge import Monitor
+from checker.monitors.judge import Monitor, Rules
 
 __all__ = ["PRIORITY_QUEUE", "QUEUE", "STACK"]
 
-QUEUE = Monitor(FifoQueue, queue.wrong)
-STACK = Monitor(Stack, stack.wrong)
-PRIORITY_QUEUE = Monitor(PriorityQueue, priority.wrong)
+QUEUE = Monitor(FifoQueue, Rules(queue.wrong, queue.many))
+STACK = Monitor(Stack, Rules(stack.wrong, stack.many))
+PRIORITY_QUEUE = Monitor(PriorityQueue, Rules(priority.wrong, priority.many, priority.groups))

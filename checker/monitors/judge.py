@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from checker.columns import columns
 from checker.encode import Task, forget
 from checker.monitors import life
 from checker.monitors.life import NEVER, Box, Empty, Life
 from checker.monitors.wrong import PHANTOM, TWICE, Pair, Violation, Wrong
 
-Rules = Callable[[Sequence[Any], Sequence[Life], Sequence[Empty]], Wrong | None]
+FEW = 250  # tasks that are sooner judged in plain Python than NumPy and Numba are loaded
+SMALL = 60  # lives of a contradiction, of which it is worth trying to do without some
+
+
+class Rules(NamedTuple):
+    """What must not be: for few lives as the rules stand, for many in columns (which see them, the
+    empty answers, and the rank after all events). `groups` numbers the values by priority."""
+
+    few: Callable[[Sequence[Any], Sequence[Life], Sequence[Empty]], Wrong | None]
+    many: Callable[[Any, Any, int], Wrong | None]
+    groups: Callable[[list[Any]], list[int]] | None = None
 
 
 class Monitor:
     """An exact algorithm (see checker/exact.py) for one model, given its rules for lives."""
 
-    def __init__(self, model: Any, rules: Rules) -> None:
+    def __init__(self, model: Any, rules: Rules, few: int = FEW) -> None:
         self._model = model
-        self._rules = rules
+        self.rules = rules
+        self._few = few
 
     def is_fit(self, model: Any, tasks: Sequence[Task]) -> bool:
         """Whether no value is put in twice, and no take without an answer may have taken any."""
@@ -39,14 +51,15 @@ class Monitor:
         box = self._read(model, tasks)
         assert box is not None
         first = min(_phantom(box)[0], _twice(box)[0])
-        ends = sorted(task.ret for task in tasks if task.ret < first)
-        if not ends or self._look(box, ends[-1]) is None:
+        look = self._looking(box)
+        ends = sorted(rank for rank in columns(tasks).lists()[1] if rank < first)
+        if not ends or look(ends[-1]) is None:
             return None if first == NEVER else first
         low, high = 0, len(ends) - 1
         while low < high:
             yield
             middle = (low + high) // 2
-            if self._look(box, ends[middle]) is None:
+            if look(ends[middle]) is None:
                 low = middle + 1
             else:
                 high = middle
@@ -66,18 +79,25 @@ class Monitor:
             twice = (tasks[box.take[v][0]], tasks[box.other[v]])
             put = _by(tasks[box.put[v][0]], end)
             return Violation(TWICE, *twice, lives=(Pair(put, twice[0]),))
-        found = self._look(box, end)
+        found = self._looking(box)(end)
         return None if found is None else _violation(box, tasks, self._smallest(box, found), end)
 
-    def _look(self, box: Box, end: int) -> Wrong | None:
-        return self._rules(box.values, life.lives(box, end), life.empties(box, end))
+    def _looking(self, box: Box) -> Callable[[int], Wrong | None]:
+        """What says of a prefix what is wrong with it."""
+        rules, values = self.rules, box.values
+        if len(values) + len(box.empties) <= self._few:
+            return lambda end: rules.few(values, life.lives(box, end), life.empties(box, end))
+        from checker.monitors.columns import Columns
+
+        table = Columns(box, rules.groups)
+        return lambda end: rules.many(table.lives(end), table.empties(end), box.end)
 
     def _smallest(self, box: Box, found: Wrong) -> Wrong:
         """The same without lives that are not needed for a contradiction. (All operations of one
         value may be dropped: what has no order without them has none with them.)"""
-        for one in list(found.lives):
+        for one in list(found.lives) if len(found.lives) <= SMALL else ():
             others = [other for other in found.lives if other != one]
-            fewer = self._rules(box.values, others, [found.empty] if found.empty else [])
+            fewer = self.rules.few(box.values, others, [found.empty] if found.empty else [])
             if fewer is not None:
                 found = fewer
         return found

@@ -34,11 +34,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checker.models.queue import order
 from checker.monitors.life import Empty, Life, chain
 from checker.monitors.wrong import EMPTY, ORDER, Wrong
+
+if TYPE_CHECKING:
+    from checker.monitors.columns import Lives
 
 
 class Narrow(NamedTuple):
@@ -113,3 +116,57 @@ def _lower(before: Sequence[Narrow], place: int, values: Sequence[Any]) -> int:
     while place and order(values[before[place - 1].value]) == mine:
         place -= 1
     return place
+
+
+def groups(values: list[Any]) -> list[int]:
+    """For each value the number of its priority, from the first to come out."""
+    keys = [order(value) for value in values]
+    number = {key: i for i, key in enumerate(sorted(set(keys)))}
+    return [number[key] for key in keys]
+
+
+def many(known: Lives, empties: Any, end: int) -> Wrong | None:
+    """The same for many lives, in columns and a kernel."""
+    import numpy as np
+
+    from checker.kernel.monitor import narrow
+
+    _, call, ret = empties
+    known = known.only(np.argsort(known.group, kind="stable"))
+    inside, leaving, out = known.inside.copy(), known.leaving.copy(), known.out.copy()
+    bad = int(narrow(known.group, inside, leaving, out, call, ret, end + 1))
+    if bad < 0:
+        return None
+    narrowed = known._replace(inside=inside, leaving=leaving, out=out)
+    if bad < len(known.value):
+        life = known.at(bad)
+        why = _why_of_many(known, narrowed, int(known.group[bad]), life.leaving, life.out)
+        return Wrong(ORDER, [life, *why])
+    empty = Empty(*(int(column[bad - len(known.value)]) for column in empties))
+    last = int(known.group[-1]) + 1
+    return Wrong(EMPTY, _why_of_many(known, narrowed, last, empty.call, empty.ret), empty)
+
+
+def _why_of_many(known: Lives, narrowed: Lives, group: int, low: int, high: int) -> list[Life]:
+    """As `_why`, of the values of lower groups."""
+    import numpy as np
+
+    from checker.monitors.columns import chain as chain_of
+
+    found: dict[int, None] = {}
+    todo = [(group, low, high)]
+    by_inside = np.argsort(narrowed.inside, kind="stable")
+    while todo:
+        group, low, high = todo.pop()
+        before = by_inside[narrowed.group[by_inside] < group]
+        for link in chain_of(narrowed.only(before), low, high):
+            i = int(before[link])
+            if i in found:
+                continue
+            found[i] = None
+            mine = int(known.group[i])
+            if narrowed.leaving[i] > known.leaving[i]:
+                todo.append((mine, int(known.leaving[i]), int(narrowed.leaving[i]) - 1))
+            if narrowed.inside[i] < known.inside[i]:
+                todo.append((mine, int(narrowed.inside[i]) + 1, int(known.out[i])))
+    return [known.at(i) for i in found]

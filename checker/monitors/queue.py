@@ -35,10 +35,13 @@ the proof with ranks, unknown outcomes and the drain is ours.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checker.monitors.life import Empty, Life, chain
 from checker.monitors.wrong import EMPTY, ORDER, Wrong
+
+if TYPE_CHECKING:
+    from checker.monitors.columns import Lives
 
 
 def wrong(values: Sequence[Any], known: Sequence[Life], empties: Sequence[Empty]) -> Wrong | None:
@@ -52,3 +55,21 @@ def wrong(values: Sequence[Any], known: Sequence[Life], empties: Sequence[Empty]
         if inside is not None:
             return Wrong(EMPTY, inside, empty)
     return None
+
+
+def many(known: Lives, empties: Any, end: int) -> Wrong | None:
+    """The same for many lives, in columns: for each value, of those that must be put in before it
+    the one that is leaving last."""
+    import numpy as np
+
+    from checker.monitors.columns import covered
+
+    before = np.searchsorted(known.inside, known.put)
+    latest = np.append(-1, np.maximum.accumulate(known.leaving))[before]
+    bad = np.flatnonzero(latest > known.out)
+    if len(bad):
+        b = int(bad[np.argmin(known.out[bad])])
+        a = int(np.argmax(known.leaving[: before[b]]))
+        return Wrong(ORDER, [known.at(b), known.at(a)])
+    found = covered(known, empties)
+    return None if found is None else Wrong(EMPTY, *found)

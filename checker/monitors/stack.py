@@ -29,10 +29,13 @@ outcomes, empty answers and the drain.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checker.monitors.life import Empty, Life, chain
 from checker.monitors.wrong import EMPTY, ORDER, Wrong
+
+if TYPE_CHECKING:
+    from checker.monitors.columns import Lives
 
 
 def wrong(values: Sequence[Any], known: Sequence[Life], empties: Sequence[Empty]) -> Wrong | None:
@@ -65,3 +68,22 @@ def clusters(known: Sequence[Life]) -> Iterator[tuple[list[Life], int, int]]:
         high = max(high, life.leaving)
     if cluster:
         yield cluster, cluster[0].inside, high
+
+
+def many(known: Lives, empties: Any, end: int) -> Wrong | None:
+    """The same for many lives, in columns and a kernel."""
+    import numpy as np
+
+    from checker.kernel.monitor import stuck
+    from checker.monitors.columns import chain as chain_of
+    from checker.monitors.columns import covered
+
+    sure = known.only(known.inside < known.leaving)
+    by_leaving = np.argsort(sure.leaving, kind="stable")
+    left = np.ones(len(sure.value), np.bool_)
+    low, high = stuck(sure.put, sure.inside, sure.leaving, sure.out, by_leaving, end + 1, left)
+    if low >= 0:
+        sure = sure.only(left)
+        return Wrong(ORDER, [sure.at(i) for i in chain_of(sure, low + 1, high - 1)])
+    found = covered(known, empties)
+    return None if found is None else Wrong(EMPTY, *found)

@@ -91,6 +91,22 @@ def spoiled(rng: random.Random, model: Any, told: list[Told]) -> list[Told]:
     return moved
 
 
+def nearly(rng: random.Random, model: Any, told: list[Told]) -> list[Told]:
+    """The same with one thing changed: two takes that change places, or one that is late."""
+    takes = [i for i, t in enumerate(told) if t[2] == model.take and t[4] is not UNKNOWN]
+    if len(takes) < 4 or rng.random() < 0.2:
+        return spoiled(rng, model, told)
+    told = list(told)
+    near = rng.randrange(len(takes) - 3)
+    i, j = takes[near], takes[near + rng.randint(1, 3)]
+    if rng.random() < 0.5:
+        told[i], told[j] = (*told[i][:4], told[j][4]), (*told[j][:4], told[i][4])
+    else:
+        call, ret, *rest = told[i]
+        told[i] = (call + 1.5, ret + 1.5, rest[0], rest[1], rest[2])
+    return told
+
+
 def ranked(told: list[Told]) -> list[Task]:
     """Tasks by call."""
     told = sorted(told, key=lambda t: t[0])

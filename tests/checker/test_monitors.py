@@ -81,6 +81,38 @@ def test_monitor_agrees_with_trying_every_order(name: str) -> None:
     assert 0.2 < bad / cases < 0.8
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MONITORS)
+def test_monitor_of_many_values_says_what_its_slow_twin_says(name: str) -> None:
+    rng = random.Random(f"twin/{name}")
+    model, known, cases = boxes.MODELS[name], MONITORS[name], 150
+    slow = Monitor(type(model), known.rules, few=1 << 40)
+    fast = Monitor(type(model), known.rules, few=-1)
+    bad = 0
+    for case in range(cases):
+        told = boxes.history(
+            rng,
+            model,
+            rng.randint(1, 150),
+            clients=rng.choice((3, 8, 20, 40)),
+            unknown=rng.choice((0.0, 0.05)),
+            puts=rng.choice((0.45, 0.5, 0.6)),
+            length=rng.choice((1.0, 5.0)),
+        )
+        tasks = boxes.ranked(told if case % 3 == 0 else boxes.nearly(rng, model, told))
+        end = first(slow, model, tasks)
+        assert first(fast, model, tasks) == end, f"case {case}: {tasks}"
+        if end is None:
+            continue
+        bad += 1
+        for one, other in ((slow, fast), (fast, slow)):
+            violation = one.violation(model, tasks, end)
+            assert violation is not None
+            assert len(violation.lives) < 20
+            assert other.violation(model, violation.tasks, end) is not None, f"case {case}: {tasks}"
+    assert 0.2 < bad / cases < 0.8
+
+
 def test_a_value_that_is_put_in_twice_is_not_for_the_monitor() -> None:
     twice = [Task("push", 1, 1, 0, 1, 0), Task("push", 1, 1, 2, 3, 1)]
     assert exact.find(boxes.MODELS["stack"], twice) is None
