@@ -60,10 +60,13 @@ def stuck(
     the end which have not been left out."""
     count = len(put)
     cover = _cover(inside, leaving, size)
-    puts, outs = _tree(put, np.arange(count)), _tree(-out, by_leaving)
-    leave = leaving[by_leaving]
-    place = np.empty(count, np.int64)
-    place[by_leaving] = np.arange(count)
+    puts, outs = _tree(count), _tree(count)
+    leave, place = np.empty(count, np.int64), np.empty(count, np.int64)
+    for j in range(count):
+        i = by_leaving[j]
+        leave[j], place[i] = leaving[i], j
+        _set(puts, j, put[j])
+        _set(outs, j, -out[i])
     after = np.arange(count + 1)  # the next life that is left
     may = np.zeros(count, np.int64)  # 1: pushed before the others, 2: popped after, 3: both
     lows, highs = np.empty(count + 4, np.int64), np.empty(count + 4, np.int64)
@@ -72,7 +75,7 @@ def stuck(
     while todo:
         todo -= 1
         low, high = lows[todo], highs[todo]
-        i = _find(after, np.searchsorted(inside, low))
+        i = _find(after, _lower(inside, low))
         if i == count or inside[i] >= high:
             continue
         low = inside[i]
@@ -82,7 +85,7 @@ def stuck(
             todo += 1
             high = end
         found = 0
-        first, last = np.searchsorted(inside, low), np.searchsorted(inside, high)
+        first, last = _lower(inside, low), _lower(inside, high)
         i = _below(puts, first, last, low)
         while i >= 0:
             _set(puts, i, _NEVER)
@@ -91,7 +94,7 @@ def stuck(
                 taken[found] = i
                 found += 1
             i = _below(puts, first, last, low)
-        first, last = np.searchsorted(leave, low + 1), np.searchsorted(leave, high + 1)
+        first, last = _lower(leave, low + 1), _lower(leave, high + 1)
         j = _below(outs, first, last, -high)
         while j >= 0:
             _set(outs, j, _NEVER)
@@ -116,17 +119,25 @@ def stuck(
 
 
 @njit(cache=True)
-def _tree(values: Any, order: Any) -> Any:
-    """A tree of least values, in this order, its leaves in the second half."""
+def _tree(count: int) -> Any:
+    """A tree of least values, its leaves, so many, in the second half."""
     half = 1
-    while half < len(values):
+    while half < count:
         half *= 2
-    tree = np.full(2 * half, _NEVER, np.int64)
-    for i in range(len(values)):
-        tree[half + i] = values[order[i]]
-    for i in range(half - 1, 0, -1):
-        tree[i] = min(tree[2 * i], tree[2 * i + 1])
-    return tree
+    return np.full(2 * half, _NEVER, np.int64)
+
+
+@njit(cache=True)
+def _lower(values: Any, bound: int) -> int:
+    """The place of the first that is not below the bound."""
+    low, high = 0, len(values)
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < bound:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @njit(cache=True)
@@ -212,12 +223,11 @@ def _uncover(cover: Any, first: int, last: int) -> None:
 def _first_zero(cover: Any, first: int, last: int) -> Any:
     """The first step from `first` to before `last` that nothing covers, or -1."""
     half = cover.shape[1] // 2
-    nodes, lows = np.empty(70, np.int64), np.empty(70, np.int64)
-    sizes, sums = np.empty(70, np.int64), np.empty(70, np.int64)
-    nodes[0], lows[0], sizes[0], sums[0], todo = 1, 0, half, 0, 1
+    stack = np.empty((70, 4), np.int64)  # node, its first step, its size, what was added above it
+    stack[0, 0], stack[0, 1], stack[0, 2], stack[0, 3], todo = 1, 0, half, 0, 1
     while todo:
         todo -= 1
-        node, low, size, above = nodes[todo], lows[todo], sizes[todo], sums[todo]
+        node, low, size, above = stack[todo, 0], stack[todo, 1], stack[todo, 2], stack[todo, 3]
         if low >= last or low + size <= first or cover[0, node] + above > 0:
             continue
         if node >= half:
@@ -225,7 +235,7 @@ def _first_zero(cover: Any, first: int, last: int) -> Any:
         size //= 2
         above += cover[1, node]
         for child in (1, 0):
-            nodes[todo], lows[todo] = 2 * node + child, low + child * size
-            sizes[todo], sums[todo] = size, above
+            stack[todo, 0], stack[todo, 1] = 2 * node + child, low + child * size
+            stack[todo, 2], stack[todo, 3] = size, above
             todo += 1
     return -1
