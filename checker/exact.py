@@ -9,6 +9,8 @@ from checker import distinct, growing, monitors
 from checker.distinct import tell_twice
 from checker.encode import Task
 from checker.growth import tell_growth
+from checker.monitors import sets
+from checker.monitors.set_story import tell_set
 from checker.monitors.story import tell_box
 from checker.story import Story
 from harness.history import History
@@ -46,6 +48,7 @@ EXACT = (
     Exact("growing", growing, tell_growth),
     Exact("queue monitor", monitors.QUEUE, tell_box),
     Exact("stack monitor", monitors.STACK, tell_box),
+    Exact("set monitor", sets, tell_set),
     Exact("priority queue monitor", monitors.PRIORITY_QUEUE, tell_box),
     Exact("unique ids", distinct, tell_twice),
 )
