@@ -17,9 +17,11 @@ def division(history: History, model: Any, split: str | None) -> tuple[Any, str 
     the model of a single key: then each touches one key, and what holds of every key holds of all
     together (Herlihy and Wing 1990, locality).
     """
+    if not getattr(model, "keyed", False):
+        return model, split
     single = getattr(model, "single", None)
     if single is None:
-        return model, split
+        return model, None
     aliases = getattr(single, "aliases", {})
     touches_one = all(
         op.key is not UNSET and aliases.get(op.f, op.f) in single.fs

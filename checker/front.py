@@ -8,7 +8,7 @@ from typing import Any
 from checker.budget import DEFAULT_MEMORY_LIMIT, DEFAULT_TIME_LIMIT, default_budget
 from checker.linearizable import Linearizable
 from harness.clock import duration
-from harness.error import UserError, nearest
+from harness.error import UserError
 from harness.history import History
 from harness.op import Op
 from harness.result import Result
@@ -26,10 +26,11 @@ def check(
     """Whether a history is linearizable for a model.
 
     `history` may be ops, or the path of a file or run folder; `model` a model, a class of one, or
-    a name of checker.MODELS. `time_limit` is in seconds or a text like "2m", `memory_limit` in
-    bytes; beyond them the verdict is unknown. `split="key"` judges every key by itself, None all
-    as one object. `explain=False` leaves out why an invalid history is invalid, which may take
-    longer than the verdict. Raises HistoryError for a file that cannot be read.
+    a name as `weaklink check --model` takes it (checker/naming.py). `time_limit` is in seconds or a
+    text like "2m", `memory_limit` in bytes; beyond them the verdict is unknown. `split="key"`
+    judges every key by itself, None all as one object. `explain=False` leaves out why an invalid
+    history is invalid, which may take longer than the verdict. Raises HistoryError for a file that
+    cannot be read.
     """
     if isinstance(history, (str, Path)):
         from harness.foreign import load
@@ -45,9 +46,7 @@ def check(
 
 def _model(model: Any) -> Any:
     if isinstance(model, str):
-        from checker.models import MODELS
+        from checker.naming import named
 
-        if model not in MODELS:
-            raise UserError(f"unknown model {model!r}: {nearest(model, set(MODELS))}")
-        return MODELS[model]()
+        return named(model)
     return model() if isinstance(model, type) else model

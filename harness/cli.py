@@ -99,9 +99,13 @@ def check(
     model: Annotated[
         str | None,
         typer.Option(
-            help="register, cas-register, append-list, counter, kv (any of these), kv-append or "
-            "mutex; or zookeeper, which is judged by its own guarantee; or list-append, "
-            "transactions; or bounded-staleness; a run has its own checks"
+            metavar="MODEL",
+            help="register, cas-register, versioned-register, multi-register, kv, kv-append, "
+            "multi-kv, append-list, set, fifo-queue, stack, priority-queue, counter, unique-ids, "
+            "mutex, owner-mutex, reentrant-mutex, fenced-lock, leased-lock or semaphore (:3 for 3 "
+            "permits); or module:Class, a model of your own; or zookeeper, which is judged by its "
+            "own guarantee; or list-append, transactions; or bounded-staleness; a run has its own "
+            "checks. docs/models.md says what each is",
         ),
     ] = None,
     time_limit: Annotated[str, typer.Option(help="for each history")] = "60s",

@@ -132,6 +132,15 @@ class FencedLock:
         """Nobody's; the highest token so far is 0, and it is known."""
         return (None,), 0, True
 
+    def unfit(self, f: str, value: Any, result: Any) -> str | None:
+        """Tokens are whole numbers."""
+        given = result if f == "acquire" else value[1]
+        token = field(given, "fence") if type(given) is FrozenMap else given
+        if token is None or token is UNKNOWN or type(token) is int:
+            return None
+        what = "an acquire is answered" if f == "acquire" else "a release takes"
+        return f"{what} a token, a whole number, not {token!r}"
+
     def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
         """Held with a new token, or free again. A token that was not told is at least the number
         in the state."""
@@ -196,6 +205,12 @@ class Semaphore:
         """None is taken."""
         return 0
 
+    def unfit(self, f: str, value: Any, result: Any) -> str | None:
+        """Permits are counted."""
+        if value is None or (type(value) is int and value > 0):
+            return None
+        return f"{f} takes a number of permits from 1, or null for 1, not {value!r}"
+
     def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
         """So many more, or fewer, are taken."""
         count = 1 if value is None else value
@@ -222,7 +237,7 @@ def fence(it: Any) -> int | None:
     """The token in an answer or an argument, None where there is none."""
     if it is UNKNOWN or it is None:
         return None
-    token = field(it, "fence") if isinstance(it, tuple) else it
+    token = field(it, "fence") if type(it) is FrozenMap else it
     return token if type(token) is int else None
 
 

@@ -24,6 +24,14 @@ class Counter:
         """Zero."""
         return 0
 
+    def unfit(self, f: str, value: Any, result: Any) -> str | None:
+        """It is added to and answered in numbers."""
+        if f == "increment" and plus(0, value) is None:
+            return f"an increment takes a number, not {value!r}"
+        if result is UNKNOWN or result is None or plus(0, result) is not None:
+            return None
+        return f"{f} is answered a number, not {result!r}"
+
     def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
         """The number after a read or an increment."""
         if f == "increment":

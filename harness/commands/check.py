@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from harness.clock import typed
 from harness.commands import load as names
 from harness.commands import words
-from harness.error import HistoryError, UserError, nearest
+from harness.error import HistoryError, UserError
 from harness.history import History
 from harness.op import OK
 from harness.reading import notes
@@ -81,11 +81,7 @@ def terms(
     unique: bool = False,
 ) -> Terms:
     """The flags as values; raises UserError for the one that is wrong."""
-    from checker import MODELS
-
-    known = {*MODELS, *OWN, STALENESS}
-    if model not in known:
-        raise UserError(f"--model: unknown model {model!r}: {nearest(model, known)}")
+    _known(model)
     if model == ZOOKEEPER and split:
         raise UserError("--split: zookeeper judges all znodes as one object")
     if model == LIST_APPEND and split:
@@ -103,6 +99,19 @@ def terms(
     time = _typed("--bound", bound) if bound else None
     limit, memory = _limit(time_limit), size(memory_limit)
     return Terms(model, limit, memory, split, time, versions, jobs or cores(), unique)
+
+
+def _known(model: str) -> Any:
+    """The model that a text names, the text itself where it has a checker of its own; raises
+    UserError where it is neither."""
+    from checker.naming import named
+
+    if model in (*OWN, STALENESS):
+        return model
+    try:
+        return named(model, frozenset((*OWN, STALENESS)))
+    except UserError as error:
+        raise UserError(f"--model: {error}") from error
 
 
 def cores() -> int:
@@ -260,10 +269,10 @@ def _checker(how: Terms, watch: Watch) -> Checker:
         from checker import Transactions
 
         return Transactions()
-    from checker import MODELS, Linearizable
+    from checker import Linearizable
 
     return Linearizable(
-        MODELS[how.model](),
+        _known(how.model),
         split=None if how.split == "none" else "key",
         memory_limit=how.memory_limit,
         unique=how.unique,

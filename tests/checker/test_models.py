@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
 import oracle
 import pytest
 import real
+from by_hand import lost, merged, ok
 from test_oracle import Bare, by_kernel, legal, run
 
-from checker import MODELS, Linearizable, Semaphore, check
+from checker import MODELS, Linearizable, MultiRegister, Semaphore, check
 from checker.budget import Unlimited
 from checker.depth import depth_first
 from checker.encode import encode, until
 from checker.exact import find
 from checker.frontier import frontier
 from checker.model import fitting
-from harness.result import INVALID, VALID
+from harness.result import INVALID, UNKNOWN, VALID
 
 OBJECTS: dict[str, Callable[[random.Random], real.Real]] = {
     "versioned-register": real.Versioned,
@@ -108,3 +110,137 @@ def test_longer_histories_of_liars_come_to_a_verdict_and_a_sentence(name: str) -
         verdicts.add(result.verdict)
         assert result.verdict != INVALID or (result.cause and result.anomalies[0].core)
     assert verdicts == {VALID, INVALID}
+
+
+def verdict(name: str, *parts: list[Any], **how: Any) -> str:
+    return check(merged(*parts), name, **how).verdict
+
+
+def test_a_versioned_register_tells_two_writes_of_one_value_apart() -> None:
+    twice = [ok(0, 1, 0, "write", 7), ok(2, 3, 0, "write", 7)]
+    assert verdict("register", *twice, ok(4, 5, 1, "read", 7)) == VALID
+    blind = [lost(0, 0, "write", 7), lost(2, 1, "write", 7)]
+    for version, expected in ((1, VALID), (2, VALID), (3, INVALID)):
+        assert verdict("versioned-register", *blind, ok(4, 5, 2, "read", [7, version])) == expected
+
+
+def refused(start: float, end: float, process: int, f: str, value: Any, **fields: Any) -> list[Any]:
+    return [(start, process, "invoke", f, value), (end, process, "fail", f, value, fields)]
+
+
+def test_a_refused_version_is_a_read_of_another_version_only_where_there_are_versions() -> None:
+    no = refused(2, 3, 0, "cas", [0, 5], error="bad-version")
+    assert verdict("versioned-register", no) == INVALID
+    assert verdict("versioned-register", lost(0, 1, "write", 3), no) == VALID
+    assert verdict("cas-register", ok(0, 1, 0, "write", 0), no) == VALID
+    seen = refused(2, 3, 0, "cas", [0, 5], error="bad-version", observed=2)
+    assert verdict("versioned-register", lost(0, 1, "write", 3), seen) == INVALID
+
+
+def txn(start: float, end: float, process: int, asked: Any, answer: Any) -> list[Any]:
+    return [(start, process, "invoke", "txn", asked), (end, process, "ok", "txn", answer)]
+
+
+def test_a_transaction_that_saw_half_of_another_is_found() -> None:
+    both = [["w", "x", 1], ["w", "y", 1]]
+    write = txn(0, 9, 0, both, both)
+    looks = [["r", "x", None], ["r", "y", None]]
+    for x, y, expected in ((None, None, VALID), (1, 1, VALID), (1, None, INVALID)):
+        read = txn(3, 4, 1, looks, [["r", "x", x], ["r", "y", y]])
+        assert verdict("multi-register", write, read) == expected
+        assert verdict("multi-kv", write, read) == expected
+
+
+def test_maps_and_keys_are_other_ways_to_say_the_same() -> None:
+    write = [(0, 0, "invoke", "write", {"x": 1, "y": 2}), (1, 0, "ok", "write", None)]
+    assert verdict("multi-register", write, ok(2, 3, 1, "read", 2, key="y")) == VALID
+    assert verdict("multi-register", write, ok(2, 3, 1, "read", None, key="y")) == INVALID
+    read = [(2, 1, "invoke", "read", None), (3, 1, "ok", "read", {"x": 1, "y": 3})]
+    assert verdict("multi-register", write, read) == INVALID
+
+
+def test_keys_are_judged_one_by_one_where_no_operation_touches_two() -> None:
+    single = merged(ok(0, 1, 0, "write", 1, key="x"), ok(0, 1, 1, "write", 1, key="y"))
+    data = check(single, "multi-register").data
+    assert (data["keys"], data["algorithms"]) == (2, {"unique values": 2})
+    assert check(single, "multi-register", split=None).data["keys"] == 1
+    started = MultiRegister({"x": 7})
+    assert check(merged(ok(0, 1, 0, "read", 7, key="x")), started).verdict == VALID
+    assert check(merged(ok(0, 1, 0, "read", None, key="x")), started).verdict == INVALID
+
+
+def test_only_its_holder_releases_an_owned_lock() -> None:
+    held = [ok(0, 1, 0, "acquire", None)]
+    assert verdict("owner-mutex", *held, ok(2, 3, 0, "release", None)) == VALID
+    assert verdict("owner-mutex", *held, ok(2, 3, 1, "release", None)) == INVALID
+    assert verdict("mutex", *held, ok(2, 3, 1, "release", None)) == VALID
+    assert verdict("owner-mutex", *held, ok(2, 3, 0, "acquire", None)) == INVALID
+    assert verdict("reentrant-mutex", *held, ok(2, 3, 0, "acquire", None)) == VALID
+    assert verdict("reentrant-mutex:1", *held, ok(2, 3, 0, "acquire", None)) == INVALID
+
+
+def test_a_client_that_a_value_names_is_the_holder() -> None:
+    mine = {"client": "c1"}
+    acquire = [(0, 0, "invoke", "acquire", None), (1, 0, "ok", "acquire", mine)]
+    release = [(2, 5, "invoke", "release", mine), (3, 5, "ok", "release", mine)]
+    assert verdict("owner-mutex", acquire, release) == VALID
+
+
+def token(start: float, end: float, process: int, number: Any) -> list[Any]:
+    return [(start, process, "invoke", "acquire", None), (end, process, "ok", "acquire", number)]
+
+
+def test_tokens_only_grow() -> None:
+    free = ok(2, 3, 0, "release", 5)
+    for name in ("fenced-lock", "leased-lock"):
+        assert verdict(name, token(0, 1, 0, 5), free, token(4, 5, 1, 9)) == VALID
+        assert verdict(name, token(0, 1, 0, 5), free, token(4, 5, 1, 5)) == INVALID
+    unknown = [(0, 2, "invoke", "acquire", None)]
+    assert verdict("fenced-lock", unknown, token(4, 5, 1, 1)) == VALID
+
+
+def test_a_lease_that_ran_out_makes_room_but_does_not_come_back() -> None:
+    both = [token(0, 1, 0, 1), token(2, 3, 1, 2)]
+    late = ok(4, 5, 0, "release", 1)
+    assert verdict("fenced-lock", *both) == INVALID
+    assert verdict("leased-lock", *both) == VALID
+    assert verdict("leased-lock", *both, late) == INVALID
+    assert verdict("leased-lock", *both, refused(4, 5, 0, "release", 1, error="not-held")) == VALID
+
+
+def test_a_semaphore_has_so_many_permits() -> None:
+    two = [ok(0, 1, 0, "acquire", None), ok(2, 3, 1, "acquire", 1)]
+    assert verdict("semaphore:2", *two) == VALID
+    assert verdict("semaphore", *two) == INVALID
+    assert verdict("semaphore:2", *two, ok(4, 5, 0, "release", 3)) == INVALID
+
+
+def test_an_id_given_out_twice_is_told_in_words() -> None:
+    first = [(0, 0, "invoke", "generate", None), (1, 0, "ok", "generate", "a")]
+    second = [(0, 1, "invoke", "generate", None), (5, 1, "ok", "generate", "a")]
+    assert check(merged(first, second), "unique-ids").cause == (
+        'generate by process 1 returned "a" at 5 ms, 4 ms after generate by process 0 had '
+        'returned "a"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "why"),
+    [
+        ("semaphore", ok(0, 1, 0, "acquire", "x"), "acquire takes a number of permits from 1"),
+        ("counter", ok(0, 1, 0, "increment", "x"), "an increment takes a number, not 'x'"),
+        ("counter", ok(0, 1, 0, "read", "x"), "read is answered a number, not 'x'"),
+        ("fenced-lock", token(0, 1, 0, "t"), "an acquire is answered a token, a whole number"),
+        ("versioned-register", ok(0, 1, 0, "read", 3), r"a read is answered \[value, version\]"),
+        ("versioned-register", ok(0, 1, 0, "cas", ["x", 3]), r"a cas takes \[version, new\]"),
+        ("kv-append", ok(0, 1, 0, "put", 3), "a put takes strings"),
+        ("multi-register", txn(0, 1, 0, [["r", "x"]], None), r"a txn takes \[\[f, key, value\]"),
+        ("multi-register", txn(0, 1, 0, [["append", "x", 1]], None), "no 'append' in a txn"),
+        ("multi-register", ok(0, 1, 0, "write", 3), "a write without a key takes a map"),
+        ("mutex", ok(0, 1, 0, "lock", None), "the model has no 'lock'; it knows acquire, release"),
+    ],
+)
+def test_what_means_nothing_is_said_in_words(name: str, row: list[Any], why: str) -> None:
+    result = check(merged(row), name)
+    assert result.verdict == UNKNOWN
+    assert result.cause is not None and re.search(why, result.cause), result.cause
