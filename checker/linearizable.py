@@ -72,6 +72,18 @@ class Linearizable:
         judged.decide_all(budget, self.memory_limit, self.jobs, self.watch)
         return judged.result(history, budget, explained=EXPLAINED if self.explain else 0)
 
+    def online(self, *, apart: bool) -> Any:
+        """What judges by the same terms while a history is recorded (checker/online.py); `apart` in
+        a process of its own."""
+        from checker.online import Online
+
+        online = Online(self.model, self.split)
+        if not apart:
+            return online
+        from checker.watcher import Watcher
+
+        return Watcher(online)
+
 
 class _Judged:
     """The keys of one history and what was found of each."""

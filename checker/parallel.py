@@ -1,4 +1,4 @@
-"""Keys decided in processes of their own. The one file of this room that starts any.
+"""Keys decided in processes of their own.
 
 They are started for what one process has not decided soon: most histories never need them. Each
 is `checker.worker` in a Python of its own, which reads its keys from a pipe: so it has nothing of
@@ -112,17 +112,22 @@ def share(keys: Mapping[int, Sequence[Task]], jobs: int) -> list[dict[int, list[
     return parts
 
 
+def spawn(module: str) -> subprocess.Popen[bytes]:
+    """A Python of its own that runs the `main` of a module and imports what this one can; its
+    standard input and output are pipes. Ctrl-C is for the one that asks, which ends it."""
+    return subprocess.Popen(
+        [sys.executable, "-c", f"from {module} import main; main()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)},
+        start_new_session=True,
+    )
+
+
 @contextmanager
 def _worker(order: bytes) -> Iterator[subprocess.Popen[bytes]]:
     """A worker that has been given its order; it ends with the block."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
-    worker = subprocess.Popen(
-        [sys.executable, "-c", "from checker.worker import main; main()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment,
-        start_new_session=True,  # Ctrl-C is for the one that asks, which ends its workers
-    )
+    worker = spawn("checker.worker")
     assert worker.stdin is not None and worker.stdout is not None
     try:
         try:

@@ -17,6 +17,7 @@ from harness.core import ClientCore, NodeId
 from harness.driver import Driver, Setup, SystemSpec
 from harness.error import PlanError, UserError, WeaklinkError, nearest
 from harness.fault import Nemesis, View
+from harness.online import Online
 from harness.plan import Plan
 from harness.result import INVALID, UNKNOWN, VALID, Checker
 from harness.rng import stream
@@ -31,12 +32,14 @@ FAULTS = {"slow": "packet"}  # other names that plans have for a kind of fault
 
 
 class Test(Struct, frozen=True):
-    """Everything of one run, built: what drives, what is driven, what judges."""
+    """Everything of one run, built: what drives, what is driven, what judges; where the plan
+    says `stop_on`, also what judges while the run goes on, whose alarm ends it."""
 
     driver: Driver
     setup: Setup
     generator: Any
     checkers: Mapping[str, Checker]
+    online: Online | None = None
 
 
 def system(spec: SystemSpec) -> System:
@@ -283,6 +286,7 @@ def test(plan: Plan) -> Test:
     load = workload(plan)
     made = spec(plan, load)
     faults = _faults(plan)
+    online = _online(plan, load)
     return Test(
         driver=driver(plan.driver),
         setup=Setup(
@@ -295,8 +299,9 @@ def test(plan: Plan) -> Test:
             pipeline=load.pipeline,
             costs=plan.costs,
         ),
-        generator=_generator(plan, load, faults),
+        generator=_generator(plan, load, faults, online),
         checkers=_checkers(plan, load),
+        online=online,
     )
 
 
@@ -306,8 +311,19 @@ def _faults(plan: Plan) -> Any:
     return compose([package(plan, place) for place in range(len(plan.nemesis))])
 
 
-def _generator(plan: Plan, load: Workload, faults: Any) -> Any:
-    """Time-limited clients with the faults, then all is healed, a wait, the final reads."""
+def _online(plan: Plan, load: Workload) -> Online | None:
+    """What judges while the run goes on, where the plan asks for it: simulated in step with it, so
+    that it ends in the same place each time; live in a process of its own."""
+    judges = [judge for judge in load.checkers.values() if hasattr(judge, "online")]
+    if not plan.stop_on or not judges:
+        return None
+    made: Online = judges[0].online(apart=plan.driver == "live")
+    return made
+
+
+def _generator(plan: Plan, load: Workload, faults: Any, online: Online | None) -> Any:
+    """Time-limited clients with the faults, then all is healed, a wait, the final reads. An alarm
+    ends the first and leaves out the last."""
     from harness import generator as gen
     from harness.clock import SECOND
 
@@ -315,10 +331,12 @@ def _generator(plan: Plan, load: Workload, faults: Any) -> Any:
     if plan.rate:
         ops = gen.stagger(round(SECOND / plan.rate), ops, stream(plan.seed, "stagger"))
     main = gen.any(gen.clients(ops), gen.nemesis(faults.generator))
-    stages = [gen.time_limit(plan.time_limit, main), gen.nemesis(faults.final_generator)]
-    if load.final is not None:
-        stages += [gen.sleep(plan.recovery), gen.clients(load.final)]
-    return gen.phases(*stages)
+    main = gen.time_limit(plan.time_limit, main)
+    final = [] if load.final is None else [gen.sleep(plan.recovery), gen.clients(load.final)]
+    if online is not None:
+        main = gen.stoppable(lambda: online.alarm is not None, main)
+        final = [gen.stoppable(lambda: online.alarm is not None, stage) for stage in final]
+    return gen.phases(main, gen.nemesis(faults.final_generator), *final)
 
 
 def _checkers(plan: Plan, load: Workload) -> dict[str, Checker]:
@@ -369,6 +387,9 @@ def validate(plan: Plan) -> list[tuple[str, str]]:
         if made_package and able is not None and (lacks_ := made_package.nemesis.needs - able):
             names = ", ".join(sorted(t.__name__ for t in lacks_))
             mistakes.append((field, f"the {plan.driver} driver cannot do {entry.name} ({names})"))
+    if load and plan.stop_on and not any(hasattr(j, "online") for j in load.checkers.values()):
+        what = f"no check of the workload {plan.workload.name!r} can be made while the run goes on"
+        mistakes.append(("stop_on", what))
     if plan.costs and plan.driver == "live":
         what = "only the simulator knows costs: a live run takes the time that it takes"
         mistakes.append(("costs", what))

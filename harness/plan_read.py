@@ -107,6 +107,11 @@ def _word(*words: str) -> Reader:
     return read_word
 
 
+def _stop_on(tree: Tree) -> str:
+    """What ends a run before its time: the word, or nothing."""
+    return str(tree.value) if tree.value == "" else _word("invalid")(tree)
+
+
 def _whole(least: int, most: int | None = None) -> Reader:
     def read_whole(tree: Tree) -> int:
         value = tree.value
@@ -308,7 +313,7 @@ READERS: dict[str, Reader] = {
     "checkers": _names,
     "expect": _mapping(_word(*EXPECTATIONS), "{linearizable: invalid}"),
     "require": _require,
-    "stop_on": _only("", "stops a run before its end"),
+    "stop_on": _stop_on,
     "costs": _costs,
     "options": _mapping(Tree.plain, "{latency: 1ms}"),
 }

@@ -15,6 +15,7 @@ from harness.clock import Nanos
 from harness.driver import Ending, Status
 from harness.history import History
 from harness.interpreter import Interpreter
+from harness.online import Alarm, Online
 from harness.op import Op
 from harness.plan import Plan
 from harness.result import INVALID, UNKNOWN, VALID, Attempt, Checker, Result
@@ -50,7 +51,8 @@ class Judged(Struct, frozen=True):
 
 class RunResult(Struct, frozen=True):
     """What came of one run. `folder` is None where nothing was kept; `notes` are things the user
-    should know (a picture that could not be drawn, a node that ended by itself)."""
+    should know (a picture that could not be drawn, a node that ended by itself). `stopped` says why
+    the run was ended before its time, None where it was not."""
 
     plan: str
     title: str
@@ -66,19 +68,24 @@ class RunResult(Struct, frozen=True):
     signature: str
     figures: Mapping[str, Any] = {}
     notes: tuple[str, ...] = ()
+    stopped: str | None = None
 
 
 class Recorder:
-    """Where the interpreter's ops go: into memory, and into the run's folder if there is one."""
+    """Where the interpreter's ops go: into memory, into the run's folder if there is one, and to
+    who judges them while the run goes on."""
 
-    def __init__(self, folder: RunFolder | None) -> None:
+    def __init__(self, folder: RunFolder | None, online: Online | None = None) -> None:
         self.ops: list[Op] = []
         self._write = folder.record if folder else None
+        self._judge = online.feed if online else None
 
     def __call__(self, op: Op) -> None:
         self.ops.append(op)
         if self._write:
             self._write(op)
+        if self._judge:
+            self._judge(op)
 
 
 def worst_within(exits: Sequence[int]) -> int:
@@ -111,7 +118,7 @@ def run_plan(
     test = build.test(plan)
     early = results is not None and (keep != "failures" or plan.driver == "live")
     folder = open_run(results, plan, started, command) if early and results else None
-    recorder = Recorder(folder)
+    recorder = Recorder(folder, test.online)
     steps = Interpreter(test.generator, plan.concurrency, recorder)
     try:
         ending = _drive(test, steps, folder, recorder.ops, on_status)
@@ -119,10 +126,16 @@ def run_plan(
         if folder:
             folder.save_history(History(recorder.ops), {})
         raise
+    finally:
+        if test.online:
+            test.online.close()
+    alarm = test.online.alarm if test.online else None
     history = History(recorder.ops, dumps=ending.dumps)
     if folder:
         folder.save_history(history, ending.dumps)
-    found = {**check_all(test.checkers, history), **_seen_by_driver(plan, ending)}
+    checkers = test.checkers if alarm is None else of_a_part(test.checkers)
+    found = {**check_all(checkers, history), **_seen_by_driver(plan, ending)}
+    notes = [] if alarm is None else [said_of(alarm, found)]
     judged = {name: judge(name, result, plan.expect) for name, result in found.items()}
     code = worst_within([j.exit for j in judged.values()])
     if folder is None and results is not None and code != EXIT_OK:
@@ -141,6 +154,8 @@ def run_plan(
         command=command,
         signature=signature(plan.name, judged) if code else "",
         figures=ending.figures,
+        notes=tuple(notes),
+        stopped=None if alarm is None else alarm.sentence,
     )
     if folder is None:
         return outcome
@@ -148,7 +163,7 @@ def run_plan(
         remove(folder)
         return _replace(outcome, folder=None)
     if keep == "all" or code != EXIT_OK:
-        notes = _draw(folder.path, plan, history, found, outcome)
+        notes += _draw(folder.path, plan, history, found, outcome)
         outcome = _replace(outcome, notes=tuple(notes))
     folder.save_results(outcome)
     return outcome
@@ -187,6 +202,27 @@ def _keep_late(
         folder.record(op)
     folder.save_history(history, history.dumps)
     return folder
+
+
+WHOLE = frozenset({"convergence", "availability"})  # checkers of runs that went on to their end
+
+
+def of_a_part(checkers: Mapping[str, Checker]) -> dict[str, Checker]:
+    """The checkers of a run that was ended before its time: no fault had to happen by then, nodes
+    had no time to agree, and clients none to be served again."""
+    from checker import Faults
+
+    kept = {name: checker for name, checker in checkers.items() if name not in WHOLE}
+    return kept | {"faults": Faults()}
+
+
+def said_of(alarm: Alarm, found: Mapping[str, Result]) -> str:
+    """A note on why a run was stopped; also where its checks do not confirm that it had to be,
+    which is a bug of ours."""
+    said = f"stopped by stop_on: {alarm.sentence}"
+    if any(result.verdict == INVALID for result in found.values()):
+        return said
+    return f"{said}, WHICH NO CHECK OF THE WHOLE HISTORY CONFIRMS: please report this"
 
 
 def check_all(

@@ -35,9 +35,13 @@ def imported(path: Path) -> set[str]:
 
 def is_edge(path: Path) -> bool:
     """Files that may touch the world: the live driver, the runner, the command line, and of the
-    checker the one that knows a check's limits and the one that starts its processes."""
+    checker the one that knows a check's limits and those that start its processes."""
     relative = path.relative_to(ROOT)
-    if relative in (Path("checker/budget.py"), Path("checker/parallel.py")):
+    if relative.parts[0] == "checker" and relative.name in (
+        "budget.py",
+        "parallel.py",
+        "watcher.py",
+    ):
         return True
     if relative.parts[:2] in (("harness", "live"), ("harness", "commands")):
         return True

@@ -14,7 +14,7 @@ from harness.commands import load, words
 from harness.commands.run import write_index
 from harness.error import PlanError, UserError
 from harness.result import INVALID, UNKNOWN, VALID, Result
-from harness.run import EXIT_BROKEN, Judged, check_all, judge, worst_within
+from harness.run import EXIT_BROKEN, Judged, check_all, judge, of_a_part, worst_within
 from harness.store import StoredRun, load_run
 
 
@@ -118,6 +118,8 @@ def judge_again(folder: Path, time_limit: Nanos | None) -> Again:
     except PlanError as error:
         gone = f"its checks cannot be made again: {error.mistakes[0]}"
         return Again(run, {}, {}, (*ended, gone))
+    if run.results.get("stopped"):
+        checkers = of_a_part(checkers)
     found = check_all(checkers, run.history, time_limit)
     for name, said in run.results.get("results", {}).items():
         if name not in found and said.get("verdict") in (VALID, INVALID, UNKNOWN):

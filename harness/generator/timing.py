@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 
 from msgspec import Struct
@@ -54,6 +54,36 @@ class TimeLimit(Struct, frozen=True):
 def time_limit(limit: Nanos, source: Source) -> Generator:
     """Ops of `source` for `limit` ns, counted from the first time it is asked."""
     return TimeLimit(limit, lift(source))
+
+
+class Stoppable(Struct, frozen=True):
+    """Ends once it is told to; what is open then still completes."""
+
+    is_over: Callable[[], bool]
+    inner: Generator
+
+    @property
+    def hears(self) -> bool:
+        return self.inner.hears
+
+    def op(self, ctx: Context) -> Step:
+        step = None if self.is_over() else self.inner.op(ctx)
+        if step is None:
+            return None
+        what, inner = step
+        if type(what) is Pending and what.sure:
+            what = Pending(what.at)
+        return what, self if inner is self.inner else Stoppable(self.is_over, inner)
+
+    def update(self, ctx: Context, event: Op) -> Generator:
+        inner = self.inner.update(ctx, event)
+        return self if inner is self.inner else Stoppable(self.is_over, inner)
+
+
+def stoppable(is_over: Callable[[], bool], source: Source) -> Generator:
+    """Ops of `source` until `is_over` says so. That is for what only the one who runs it can know,
+    and must stay true once it is."""
+    return Stoppable(is_over, lift(source))
 
 
 class Paced(Struct, frozen=True):

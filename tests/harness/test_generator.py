@@ -234,6 +234,20 @@ def test_retry_tries_each_op_until_it_is_ok_and_only_so_often():
 # Time
 
 
+def test_what_is_stoppable_ends_when_it_is_told_to_and_what_is_open_completes():
+    heard: list[Op] = []
+
+    def answer(op, rng):
+        heard.append(op)
+        return ok(op)
+
+    source = [gen.stoppable(lambda: len(heard) >= 5, gen.clients(gen.repeat(READ))), CAS]
+    history = play(source, answer=answer)
+    assert 6 <= len(heard) <= 9
+    reads = [op.type for op in history if op.f == "read"]
+    assert reads.count("invoke") == reads.count("ok") >= 5
+
+
 def test_time_limit_counts_from_its_first_op_and_ends_while_its_inner_waits():
     slow = [gen.sleep(2 * SECOND), READ, gen.sleep(9 * SECOND), WRITE]
     assert times(play([gen.time_limit(5 * SECOND, slow), CAS])) == [2 * SECOND, 5 * SECOND]
