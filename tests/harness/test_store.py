@@ -122,6 +122,7 @@ def test_phase_three_keeps_the_results_and_moves_latest(tmp_path: Path) -> None:
         "cause": "stale",
         "data": {"n": 1},
         "anomalies": ["It is stale."],
+        "attempts": [],
     }
     assert (results["exit"], results["seed"], results["ops"]) == (1, 7, 1)
     assert load_run(tmp_path / "results/latest").results == results
