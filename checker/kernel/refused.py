@@ -1,10 +1,14 @@
 """The search in time for refused compare-and-sets as a kernel: what checker/refused.py does.
 
-There are the proofs. Configurations are rows of `Front`. The blocks that can come now, and that
-somebody has to see or that some refusal tells of, are in a list, linked by first call. Writes of
-unknown outcome of which nothing tells are alike: they are in the array `plain`, and the first that
-is not spent stands for all. What is spent but cannot come any more stays in its row until that is
+There are the proofs. Configurations are rows of `Front`. The blocks that can come now are in a
+list, linked by first call. What is spent but cannot come any more stays in its row until that is
 copied, and counts for nothing.
+
+One rule is of the kernel alone, since it is needed only where much is unknown. A write of unknown
+outcome, called before now, is *plain* if no refusal of its value is called from now on, and no
+compare-and-set names it. Plain writes are alike: each may come at any moment, none has to, and none
+of them is ever refused, so in any order two of them can change places. One stands for all, and only
+how many are spent counts.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from numba import njit
 from checker.kernel.unique import CAS, FOREVER, NONE, REFUSED, SURE, UNSURE
 
 MOST = 2000  # configurations at a time
+LOOKS = 20_000_000  # rows compared with one another in all; about a second
 SPENT = 64  # blocks that are spent and can still come, in one configuration
 NOTHING, START, REFUSE, COME = 0, 1, 2, 3  # what happens at a rank
 KEEP, STEP, LEAVE = 0, 1, 2  # how a row goes on: as it is, within its block, to another one
@@ -29,12 +34,14 @@ class Front(NamedTuple):
     value: Any  # (rows,)
     since: Any  # (rows,)
     begun: Any  # (rows,)
+    used: Any  # (rows,), how many plain writes are spent
     count: Any  # (rows,)
     spent: Any  # (rows, SPENT), as many as `count` says
 
 
 class Ways(NamedTuple):
-    """What a row may become, (values,): to which value, and how. `plain`: see the module."""
+    """What a row may become, (values,): to which value, and how. `plain`: how many plain writes
+    there are, and one of them."""
 
     value: Any
     how: Any
@@ -42,13 +49,14 @@ class Ways(NamedTuple):
 
 
 class Events(NamedTuple):
-    """By rank: what happens, and to which value or by which task. By value: the last return of a
-    refusal of it (-1: there is none), the first of its `tails` and the `next` of the same old value
-    (-1: none), by when it is gone for certain, and neighbours in the list of blocks."""
+    """By rank: what happens, and to which value or by which task. By value: the last return and the
+    last call of a refusal of it (-1: there is none), the first of its `tails` and the `next` of the
+    same old value (-1: none), by when it is gone for certain, and neighbours in the list."""
 
     what: Any
     which: Any
     refused: Any
+    called: Any
     tail: Any
     next: Any
     gone: Any
@@ -68,13 +76,15 @@ class Search(NamedTuple):
 def search(values: int, ranks: int) -> Search:
     """Room for the search among so many values and ranks."""
     by_rank = [np.empty(ranks + 2, np.int64) for _ in range(2)]
-    by_value = [np.empty(values + 1, np.int64) for _ in range(9)]
-    return Search(Events(*by_rank, *by_value[:6]), _front(), _front(), Ways(*by_value[6:]))
+    by_value = [np.empty(values + 2, np.int64) for _ in range(9)]
+    value, how = by_value[7:]
+    ways = Ways(value, how, np.zeros(2, np.int64))
+    return Search(Events(*by_rank, *by_value[:7]), _front(), _front(), ways)
 
 
 def _front() -> Front:
     """No configuration."""
-    return Front(*[np.empty(shape, np.int64) for shape in [*4 * [(MOST,)], (MOST, SPENT)]])
+    return Front(*[np.empty(shape, np.int64) for shape in [*5 * [(MOST,)], (MOST, SPENT)]])
 
 
 @njit(cache=True)
@@ -119,6 +129,7 @@ def prepare(tasks, until, room, length, events):  # type: ignore[no-untyped-def]
     what, which = events.what, events.which
     what[:] = NOTHING
     events.refused[:] = -1
+    events.called[:] = -1
     events.tail[:] = -1
     matters = False
     n = np.searchsorted(call, until, side="right")
@@ -136,6 +147,7 @@ def prepare(tasks, until, room, length, events):  # type: ignore[no-untyped-def]
             matters = True
             what[ret[i]], which[ret[i]] = REFUSE, i
             events.refused[value] = max(events.refused[value], ret[i])
+            events.called[value] = max(events.called[value], call[i])
         elif value >= 0 and room.sure[value] == UNSURE:
             room.after[value] = -1
             room.before[value] = -1
@@ -173,26 +185,40 @@ def _is_spent(front, row, block):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def _is_plain(block, now, room, events):  # type: ignore[no-untyped-def]
+    is_told = events.called[block] >= now or events.tail[block] >= 0
+    return room.sure[block] == UNSURE and not is_told
+
+
+@njit(cache=True)
 def _covers(front, a, b, now, room, events):  # type: ignore[no-untyped-def]
     """Whether row b is superfluous beside row a."""
     value, other = front.value[a], front.value[b]
     mine, its = room.block[value], room.block[other]
+    mine_is_plain = _is_plain(mine, now, room, events)
+    its_is_plain = _is_plain(its, now, room, events)
+    used, its_used = front.used[a] + mine_is_plain, front.used[b] + its_is_plain
+    if used > its_used:
+        return False
+    has_its = False
     for k in range(front.count[a]):
         block = front.spent[a, k]
+        has_its = has_its or block == its
         if room.start[block] > now and block != its and not _is_spent(front, b, block):
             return False
     if mine == its:
+        is_later = front.begun[a] >= front.begun[b]
         if value == other:
-            return front.since[a] >= front.since[b] and front.begun[a] >= front.begun[b]
-        is_behind = room.sure[value] == SURE and room.place[value] < room.place[other]
-        return is_behind and front.begun[a] >= front.begun[b]
-    if room.start[mine] > now and not _is_spent(front, b, mine):
+            return is_later and front.since[a] >= front.since[b]
+        return is_later and room.sure[value] == SURE and room.place[value] < room.place[other]
+    if room.start[mine] > now and not mine_is_plain and not _is_spent(front, b, mine):
         return False
     if room.end[mine] > now:
         return False
-    if room.start[its] > now and not _is_spent(front, a, its):
+    if room.start[its] > now and (used < its_used if its_is_plain else not has_its):
         return True
-    is_free = room.after[value] < 0 and events.refused[value] <= now
+    is_refused = events.refused[value] > now and events.called[value] > front.since[a]
+    is_free = room.after[value] < 0 and not is_refused
     return is_free and front.begun[a] >= front.begun[b]
 
 
@@ -200,7 +226,8 @@ def _covers(front, a, b, now, room, events):  # type: ignore[no-untyped-def]
 def _move(front, row, to):  # type: ignore[no-untyped-def]
     """Copy one row to another place."""
     front.value[to], front.since[to] = front.value[row], front.since[row]
-    front.begun[to], front.count[to] = front.begun[row], front.count[row]
+    front.begun[to], front.used[to] = front.begun[row], front.used[row]
+    front.count[to] = front.count[row]
     for k in range(front.count[row]):
         front.spent[to, k] = front.spent[row, k]
 
@@ -217,28 +244,32 @@ def _insert(old, row, value, how, made, n, now, room, events):  # type: ignore[n
     if how != LEAVE:
         made.begun[n] = old.begun[row]
     count = np.int64(0)
-    for k in range(old.count[row]):
-        block = old.spent[row, k]
-        if room.start[block] > now:
+    used = old.used[row]
+    for k in range(old.count[row] + (how == LEAVE)):
+        block = old.spent[row, k] if k < old.count[row] else room.block[old.value[row]]
+        if _is_plain(block, now, room, events):
+            used += 1
+        elif room.start[block] > now:
+            if count == SPENT:
+                return -1
             made.spent[n, count] = block
             count += 1
-    block = room.block[old.value[row]]
-    if how == LEAVE and room.start[block] > now:
-        if count == SPENT:
-            return -1
-        made.spent[n, count] = block
-        count += 1
+    made.used[n] = used
     made.count[n] = count
-    for k in range(n):
-        if _covers(made, k, n, now, room, events):
-            return n
     kept = np.int64(0)
-    for k in range(n + 1):
-        if k == n or not _covers(made, n, k, now, room, events):
+    for turn in range(2 * n):  # first: is the new row covered? then: which rows does it cover?
+        k = turn if turn < n else turn - n
+        a, b = (k, n) if turn < n else (n, k)
+        covers = _covers(made, a, b, now, room, events)
+        if turn < n and covers:
+            return n
+        if turn >= n and not covers:
             if kept != k:
                 _move(made, k, kept)
             kept += 1
-    return kept
+    if kept != n:
+        _move(made, n, kept)
+    return kept + 1
 
 
 @njit(cache=True)
@@ -269,7 +300,7 @@ def _way(ways, n, value, how):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _refuse(front, row, now, room, events, calls, plains, ways):  # type: ignore[no-untyped-def]
+def _refuse(front, row, now, room, events, calls, ways):  # type: ignore[no-untyped-def]
     """What a row becomes where the value that is there must be gone by now."""
     n = np.int64(0)
     here = front.value[row]
@@ -283,7 +314,7 @@ def _refuse(front, row, now, room, events, calls, plains, ways):  # type: ignore
     value = events.tail[here]
     while value >= 0:
         if calls[room.writer[value]] < now:
-            is_plain = events.refused[value] < 0 and events.tail[value] < 0
+            is_plain = events.called[value] < now and events.tail[value] < 0
             if not (is_plain and has_plain):
                 room.block[value] = mine
                 n = _way(ways, n, value, STEP)
@@ -292,14 +323,27 @@ def _refuse(front, row, now, room, events, calls, plains, ways):  # type: ignore
     last = len(events.right) - 1
     value = events.right[last]
     while value != last:
-        if value != mine and not _is_spent(front, row, value):
+        then = events.right[value]
+        if _is_plain(value, now, room, events):
+            _unlink(value, events)
+            ways.plain[0] += 1
+            ways.plain[1] = value
+        elif value != mine and not _is_spent(front, row, value):
             n = _way(ways, n, value, LEAVE)
-        value = events.right[value]
-    for k in range(plains):
-        value = ways.plain[k]
-        if value != mine and not _is_spent(front, row, value):
-            return _way(ways, n, value, LEAVE)
+        value = then
+    used = front.used[row] + _is_plain(mine, now, room, events)
+    for k in range(front.count[row]):
+        used += _is_plain(front.spent[row, k], now, room, events)
+    if used < ways.plain[0]:
+        n = _way(ways, n, ways.plain[1], LEAVE)
     return n
+
+
+@njit(cache=True)
+def _unlink(value, events):  # type: ignore[no-untyped-def]
+    """Take a block from the list."""
+    left, right = events.left[value], events.right[value]
+    events.right[left], events.left[right] = right, left
 
 
 @njit(cache=True)
@@ -322,29 +366,25 @@ def sweep(tasks, until, room, events, front, made, ways):  # type: ignore[no-unt
     left, right = events.left, events.right
     last = len(right) - 1  # stands before and after all blocks
     left[last] = right[last] = last
-    plains = np.int64(0)
-    front.value[0], front.since[0], front.begun[0], front.count[0] = 0, -1, -1, 0
+    ways.plain[:] = 0
+    front.value[0], front.since[0], front.begun[0] = 0, -1, -1
+    front.used[0], front.count[0] = 0, 0
     rows = np.int64(1)
+    looks = np.int64(LOOKS)
     for now in range(min(until + 1, len(events.what))):
         event, which = events.what[now], events.which[now]
         if event == NOTHING:
             continue
         if event == COME:
-            is_told = events.refused[which] >= 0 or events.tail[which] >= 0
-            if room.sure[which] == SURE or is_told:
-                left[which], right[which] = left[last], last
-                right[left[last]] = which
-                left[last] = which
-            else:
-                ways.plain[plains] = which
-                plains += 1
+            left[which], right[which] = left[last], last
+            right[left[last]] = which
+            left[last] = which
             continue
         value, called = which, -1
         if event == REFUSE:
             value, called = tasks.old[which], calls[which]
         elif room.block[which] != 0 and room.start[room.block[which]] == now:
-            b = room.block[which]
-            right[left[b]], left[right[b]] = right[b], left[b]
+            _unlink(room.block[which], events)
         moves = False
         for row in range(rows):
             is_there = event == START or front.value[row] == value
@@ -358,14 +398,15 @@ def sweep(tasks, until, room, events, front, made, ways):  # type: ignore[no-unt
             if event == START:
                 count = _start(front, row, value, now, room, calls, ways)
             elif front.value[row] == value and front.since[row] <= called:
-                count = _refuse(front, row, now, room, events, calls, plains, ways)
+                count = _refuse(front, row, now, room, events, calls, ways)
             else:
                 count = _way(ways, np.int64(0), front.value[row], KEEP)
             for k in range(count):
                 if n >= 0:
                     to, how = ways.value[k], ways.how[k]
+                    looks -= n
                     n = _insert(front, row, to, how, made, n, now, room, events)
-            if n < 0:
+            if n < 0 or looks < 0:
                 return GAVE_UP
         if n == 0:
             return now
