@@ -50,8 +50,8 @@ def why(model: Any, state: Any, task: Task) -> str:
     if is_open:
         return f"not possible: {it}"
     after = model.step(state, f, value, UNKNOWN)
-    if f not in ("read", "get") and not same(after, state):
-        it += f", so that it would lead to {shown(model, after)}"
+    if type(after) in (int, float) and not same(after, state):
+        it += f" and would be {shown(model, after)}"
     return f"returned {words.value(result)}, but {it}"
 
 

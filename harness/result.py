@@ -100,10 +100,8 @@ class Anomaly(Struct, frozen=True):
     whether the core was judged once more, alone, and found to contradict itself (None: nobody
     did): with its chains (`folded`), with operations that may as well not have happened
     (`forgotten`: what they were answered is not needed), and from any of the states that the core
-    may begin in (`starts`, in words; empty: from the very beginning).
-    =======
-    `notes` are lines to be read beside the picture, such as entries of the log. `attempts` are the
-    longest partial orders of the core, each with why it stops.
+    may begin in (`starts`, in words; empty: from the very beginning). `attempts` are the longest
+    partial orders of the core, each with why it stops.
     """
 
     sentence: str
