@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from checker.encode import FOREVER, Task, classes
-from checker.model import BLIND, UPDATE, Extended, tag
+from checker.model import BLIND, UNKNOWN, UPDATE, Extended, tag
 from checker.models.register import CasRegister, Register
 from checker.table import Table
 
@@ -60,7 +60,7 @@ def _looked_for(tasks: Iterable[Task]) -> list[Any]:
         values: tuple[Any, ...] = (task.result,) if task.f == "read" else ()
         if task.f in ("cas", "refused"):
             values = (task.value[0], task.result) if task.f == "refused" else (task.value[0],)
-        found.update((tag(value), (value,)) for value in values)
+        found.update((tag(value), (value,)) for value in values if value is not UNKNOWN)
     return [*found.values(), (Other(),)]
 
 

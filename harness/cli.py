@@ -128,7 +128,10 @@ def check(
     ] = None,
     pictures: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="draw what is wrong: an SVG for each bad key"),
+        typer.Option(
+            metavar="FOLDER",
+            help="draw what is wrong: an SVG for each bad key, and a page to step through",
+        ),
     ] = None,
     unique: Annotated[
         bool, typer.Option("--unique", help="no value is written twice: where one is, say so")

@@ -34,7 +34,8 @@ def data(history: History, result: Result) -> tuple[dict[str, object], ...]:
 
 
 def draw(folder: Path, checker: str, history: History, result: Result) -> list[str]:
-    """Draw the anomalies into a folder, one SVG each; says which, and what could not be drawn."""
+    """Draw the anomalies into a folder, a picture and a page each; says which, and what could not
+    be drawn."""
     from harness.band import bands
     from harness.report import gallery
     from harness.report.trouble import Notes
@@ -42,4 +43,5 @@ def draw(folder: Path, checker: str, history: History, result: Result) -> list[s
     folder.mkdir(parents=True, exist_ok=True)
     notes = Notes()
     drawn = gallery.draw(folder, history, {checker: result}, bands(history), notes)
-    return [f"drawn: {one.file}" for one in drawn if one.file is not None] + notes.lines
+    files = [file for one in drawn for file in (one.file, one.page) if file is not None]
+    return [f"drawn: {file}" for file in files] + notes.lines

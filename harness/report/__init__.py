@@ -28,7 +28,8 @@ def draw(
     warning: str = "",
 ) -> list[str]:
     """Write report.html, timeline.svg, latency.svg, rate.svg and, for what is invalid,
-    anomalies/<key or number>.svg into the run's folder; the first error's also as .png.
+    anomalies/<key or number>.svg and .html (a page to step through) into the run's folder; the
+    first error's picture also as .png.
 
     `judged` says of each checker its verdict, what was expected, and the cause (mappings or
     Structs); `duration` is in seconds; `command` runs it again; `warning` is said below the

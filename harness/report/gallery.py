@@ -1,14 +1,16 @@
-"""A run's anomalies, each drawn into a file of its own, in the checkers' order: earliest first."""
+"""A run's anomalies, each with a picture and a page, in the checkers' order: earliest first."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 from harness.band import Band
 from harness.history import History
 from harness.report import anomaly as picture
+from harness.report import explorer
 from harness.report.lanes import index_calls
 from harness.report.marks import observed
 from harness.report.page import Drawn, say_plainly
@@ -26,8 +28,9 @@ def draw(
     faults: Sequence[Band],
     notes: Notes,
 ) -> list[Drawn]:
-    """Write anomalies/<key or number>.svg for what is invalid, and say what to show. The first
-    error has a .png beside it: the run's thumbnail."""
+    """Write anomalies/<key or number>.svg and .html, the picture and the page, for what is invalid,
+    and say what to show. The first error has a .png beside it: the run's thumbnail. More than one
+    page have an index.html."""
     found = [
         (name, anomaly)
         for name, result in results.items()
@@ -39,23 +42,33 @@ def draw(
         (folder / "anomalies").mkdir(parents=True, exist_ok=True)
     calls = index_calls(history) if found else {}
     seen = observed(history.ops) if found else []
+    source = explorer.source(history, calls, faults)
+    stems = _stems([one for _, one in found[:MAX_PICTURES]])
+    titles = [_title(name, one) for name, one in found]
     made: list[Drawn] = []
-    used: set[str] = set()
-    for number, (name, one) in enumerate(found, 1):
-        title = _title(name, one)
-        ready = None
-        if number <= MAX_PICTURES:
-            path = folder / "anomalies" / f"{_stem(one, number, used)}.svg"
-            make = partial(picture.draw, path, one, calls, faults, seen, title=title, png=not made)
-            ready = path if notes.try_(f"anomalies/{path.name}", make) else None
-        made.append(Drawn(title, clean(one.sentence), ready))
+    for (_, one), title, stem in zip_longest(found, titles, stems):
+        drawn = Drawn(title, clean(one.sentence), None)
+        if stem is not None:
+            path = folder / "anomalies" / f"{stem}.svg"
+            draw_ = partial(picture.draw, path, one, calls, faults, seen, title=title, png=not made)
+            ready = path if notes.try_(f"anomalies/{path.name}", draw_) else None
+            page = path.with_suffix(".html")
+            others = explorer.neighbours(stem, stems)
+            write = partial(explorer.write, explorer.Place(title, page, others), one, source)
+            shown = page if notes.try_(f"anomalies/{page.name}", write) else None
+            drawn = Drawn(title, drawn.sentence, ready, shown)
+        made.append(drawn)
+    if len(stems) > 1:
+        index = folder / "anomalies" / "index.html"
+        notes.try_(f"anomalies/{index.name}", partial(explorer.write_index, index, made))
     return made
 
 
 def _clear(folder: Path) -> None:
     """Remove the pictures of an earlier report on the same run."""
-    for path in sorted(folder.glob("*.svg")) + sorted(folder.glob("*.png")):
-        path.unlink()
+    for path in sorted(folder.glob("*")):
+        if path.suffix in (".svg", ".png", ".html"):
+            path.unlink()
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 
@@ -66,11 +79,13 @@ def _title(checker: str, anomaly: Anomaly) -> str:
     return f"{words[:1].upper()}{words[1:]}{key}"
 
 
-def _stem(anomaly: Anomaly, number: int, used: set[str]) -> str:
-    """The file's name: the key, made safe, or the number where there is none or it is taken."""
-    stem = "" if anomaly.key is None else file_name(str(anomaly.key))
-    stem = stem if stem and stem not in used else str(number)
-    while stem in used:
-        stem += "-2"
-    used.add(stem)
-    return stem
+def _stems(anomalies: Sequence[Anomaly]) -> list[str]:
+    """The files' names: the key, made safe, or the number where there is none or it is taken."""
+    used: list[str] = []
+    for number, anomaly in enumerate(anomalies, 1):
+        stem = "" if anomaly.key is None else file_name(str(anomaly.key))
+        stem = stem if stem and stem not in (*used, "index") else str(number)
+        while stem in used:
+            stem += "-2"
+        used.append(stem)
+    return used

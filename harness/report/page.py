@@ -68,11 +68,12 @@ class Verdict(Struct, frozen=True):
 
 
 class Drawn(Struct, frozen=True):
-    """An anomaly on the page; `file` is its SVG, if it could be drawn."""
+    """An anomaly on the page; `file` is its SVG and `page` its own page, if they could be drawn."""
 
     title: str
     sentence: str
     file: Path | None
+    page: Path | None = None
 
 
 def verdicts(judged: Mapping[str, Any]) -> list[Verdict]:
@@ -247,6 +248,7 @@ def write(
                 "title": a.title,
                 "sentence": a.sentence,
                 "picture": _picture(folder, a.file, f"a{i}", a.sentence),
+                "page": quote(a.page.relative_to(folder).as_posix()) if a.page else "",
             }
             for i, a in enumerate(anomalies)
         ],

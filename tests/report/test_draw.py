@@ -106,7 +106,8 @@ def test_every_example_is_drawn_whole(tmp_path: Path, example: tuple[History, An
     for path in svgs:
         ET.parse(path)
         assert path.stat().st_size < 600_000
-    assert [p.suffix for p in sorted(tmp_path.glob("anomalies/*"))] == [".png", ".svg"]
+    suffixes = [p.suffix for p in sorted(tmp_path.glob("anomalies/*"))]
+    assert suffixes == [".html", ".png", ".svg"]
     made = page(tmp_path)
     assert anomaly.sentence.split(";")[0] in made.words
     assert "first-error" in made.ids
@@ -214,7 +215,7 @@ def test_two_anomalies_of_one_key_have_a_file_each(
 ) -> None:
     draw(tmp_path, stale[0], (stale[1], stale[1]))
     names = [p.name for p in sorted(tmp_path.glob("anomalies/*"))]
-    assert names == ["2.svg", "5.png", "5.svg"]
+    assert names == ["2.html", "2.svg", "5.html", "5.png", "5.svg", "index.html"]
     assert report.first_picture(tmp_path) == tmp_path / "anomalies" / "5.svg"
 
 

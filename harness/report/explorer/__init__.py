@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.explorer.page import Place, write
+from harness.report.explorer.index import neighbours, write_index
+from harness.report.explorer.page import Place, source, write
 
-__all__ = ["Place", "write"]
+__all__ = ["Place", "neighbours", "source", "write", "write_index"]

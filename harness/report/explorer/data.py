@@ -1,4 +1,4 @@
-"""What a page's script is given: operations, lanes, faults, orders and edges, ready to be placed."""
+"""What a page's script is given: operations, lanes, faults, orders and edges."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def scene(
 ) -> Scene:
     """What the page of an anomaly shows."""
     told = {c.invoke.index: c for c in chosen.calls if c.invoke.index in chosen.told}
-    rank = {i: 1 for i in told} | {i: 2 for i in _core(anomaly) if i in told}
+    rank = dict.fromkeys(told, 1) | {i: 2 for i in _core(anomaly) if i in told}
     span = span_of(chosen.calls, anomaly.window)
     window = span_of(told.values(), anomaly.window)
     lanes, place = _lanes(chosen.calls, rank)
@@ -208,6 +208,8 @@ def _knots(
     and whether every second is as long as any other on it."""
     core = [call for i, call in told.items() if i in _core(anomaly)] or list(told.values())
     marks = {time for call in core for time in (call.invoke.time, end_of(call) or span[1])}
-    marks = set(sorted(marks)[:MOST_KNOTS]) | set(span)
-    made = scale(marks, 0.0, 1.0)
+    few = sorted(marks)[:MOST_KNOTS]
+    if scale(few, 0.0, 1.0).true:
+        return (span, (0.0, 1.0)), True
+    made = scale({*few, *span}, 0.0, 1.0)
     return (made.times, made.xs), made.true

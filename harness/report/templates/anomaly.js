@@ -132,7 +132,7 @@ function start(document, window) {
   const $ = id => document.getElementById(id), SVG = "http://www.w3.org/2000/svg";
   const byIndex = new Map(data.ops.map(op => [op.index, op]));
   const flat = scaleOf(data.span, [0, 1]), bent = scaleOf(data.knots[0], data.knots[1]);
-  const at = t => data.timed ? timeWords(t, Math.abs(t) < 1e6 ? 1e3 : 1e6) : `place ${t} in the file`;
+  const at = t => data.timed ? (t < 1e9 ? lengthWords(t) : timeWords(t, 1e6)) : `place ${t} in the file`;
   const now = { squeeze: data.squeeze, full: false, order: data.orders.length ? 0 : -1, view: [0, 1], pinned: null, step: -1, width: 1000 };
   document.body.classList.add("scripted");
 
@@ -212,7 +212,7 @@ function start(document, window) {
     if (now.squeeze) {
       found = []; let free = -Infinity;
       for (const t of data.knots[0]) if (t >= from && t <= to && x(t) > free) { found.push(t); free = x(t) + 84; }
-      step = 1e6;
+      step = Math.max((to - from) / 50, 1);
     }
     for (const t of found) {
       make("line", { class: "rule", x1: x(t), x2: x(t), y1: AXIS - 3, y2: height }, axis);
@@ -266,7 +266,7 @@ function start(document, window) {
   }
 
   function drawLinks(rows) {
-    const op = now.pinned && byIndex.get(now.pinned);
+    const op = now.pinned === null ? null : byIndex.get(now.pinned);
     const first = new Set(op ? before(data.ops, op).map(o => o.index) : []);
     for (const one of drawn) {
       one.g.classList.toggle("pinned", op === one.op);
@@ -387,6 +387,7 @@ function start(document, window) {
   function toggle(name, button) { now[name] = !now[name]; button.setAttribute("aria-pressed", now[name]); }
   function all() { toggle("full", $("all")); show(); }
   function squeeze() {
+    if (!data.squeeze) return;
     const [a, b] = now.view.map(scale().from);
     toggle("squeeze", $("squeeze"));
     show([scale().to(a), scale().to(b)]);
@@ -445,6 +446,7 @@ function start(document, window) {
   if (window.ResizeObserver) new window.ResizeObserver(fresh).observe(box); else window.addEventListener("resize", fresh);
   now.width = Math.max(box.clientWidth, 420);
   $("squeeze").setAttribute("aria-pressed", now.squeeze);
+  $("squeeze").hidden = !data.squeeze;  // nothing to squeeze where all can be seen
   choose(0); fitCore();
 }
 
