@@ -20,8 +20,8 @@ _STATM = Path("/proc/self/statm")
 
 
 class TimeBudget:
-    """Expires `limit` ns after it was made; `clock` says the time in ns. Where `memory` says how
-    many bytes this process has, it expires as well once there are `memory_limit` more of them."""
+    """Expires `limit` ns after it was made, at `end`; `clock` says the time in ns. Where `memory`
+    says how many bytes this process has, it expires as well once there are `memory_limit` more."""
 
     def __init__(
         self,
@@ -31,8 +31,8 @@ class TimeBudget:
         memory_limit: int = DEFAULT_MEMORY_LIMIT,
     ) -> None:
         self._clock = clock
-        self._limit = limit
-        self._end = clock() + limit
+        self.limit = limit
+        self.end = clock() + limit
         self._memory = memory
         self._memory_limit = memory_limit
         self._most = memory() + memory_limit if memory else 0
@@ -41,18 +41,13 @@ class TimeBudget:
     def expired(self) -> str | None:
         """Why the check must stop now, or None."""
         now = self._clock()
-        if now >= self._end:
-            return f"time limit of {show(self._limit)}"
+        if now >= self.end:
+            return f"time limit of {show(self.limit)}"
         if self._memory and now >= self._look:
             self._look = now + LOOK_EVERY
             if self._memory() > self._most:
                 return f"memory limit of {bytes_words(self._memory_limit)}"
         return None
-
-    @property
-    def left(self) -> Nanos:
-        """The time that is left; 0 where there is none."""
-        return max(0, self._end - self._clock())
 
     @contextmanager
     def uncounted(self) -> Iterator[None]:
@@ -61,7 +56,7 @@ class TimeBudget:
         try:
             yield
         finally:
-            self._end += self._clock() - begun
+            self.end += self._clock() - begun
             self._most += (self._memory() if self._memory else 0) - had
 
 
@@ -79,6 +74,14 @@ def default_budget(
     """A budget by this machine's clock and this process's memory, from now on."""
     memory = _resident if _STATM.exists() else None
     return TimeBudget(time.monotonic_ns, limit, memory, memory_limit)
+
+
+def budget_until(end: Nanos, limit: Nanos, memory_limit: int) -> TimeBudget:
+    """A budget of this process that ends with that of another one, since the clock is the machine's
+    and so the same for both."""
+    budget = default_budget(limit, memory_limit)
+    budget.end = end
+    return budget
 
 
 def uncounted(budget: Budget) -> AbstractContextManager[None]:

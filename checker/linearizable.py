@@ -115,7 +115,7 @@ class _Judged:
             left = {place: keys[place] for place in rounds.reached}
             if len(left) > 1 and not rounds.stopped:
                 rounds.close()
-                workers = Workers(jobs, told)
+                workers = Workers(jobs, told, rounds.reached)
                 workers.run(self._model, left, memory_limit, budget)
                 if not workers.failed:
                     self.reached, self.stopped = workers.reached, workers.stopped

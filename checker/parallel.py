@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from checker.budget import TimeBudget, default_budget
@@ -24,9 +25,9 @@ from checker.worker import Job, Message
 from harness.clock import SECOND
 from harness.result import Budget
 
-GRACE = 2.0  # seconds a worker has beyond the time limit to say how far it came
+GRACE = 5.0  # seconds a worker has beyond the time limit to say how far it came
 LOOK_EVERY = 0.1  # seconds between two looks at the budget
-NO_LIMIT = 365 * 24 * 3600 * SECOND
+NEVER = 1 << 62
 PATIENCE = SECOND // 2
 
 
@@ -36,15 +37,21 @@ def patience() -> Budget:
 
 
 class Workers:
-    """Decides keys in `jobs` processes; `told`, `reached` and `stopped` as those of Rounds.
+    """Decides keys in `jobs` processes; `told`, `reached` and `stopped` as those of Rounds;
+    `reached` begins with how far the keys came before.
 
     `failed` says why it could not be done: what is not decided is then to be decided here.
     """
 
-    def __init__(self, jobs: int, told: Callable[[int, Found], None]) -> None:
+    def __init__(
+        self,
+        jobs: int,
+        told: Callable[[int, Found], None],
+        reached: Mapping[int, Reached] = MappingProxyType({}),
+    ) -> None:
         self._jobs = jobs
         self._told = told
-        self.reached: dict[int, Reached] = {}
+        self.reached = dict(reached)
         self.stopped: str | None = None
         self.failed: str | None = None
 
@@ -52,10 +59,13 @@ class Workers:
         self, model: Any, keys: Mapping[int, Sequence[Task]], memory_limit: int, budget: Budget
     ) -> None:
         """Decide the keys within the budget; no process is left."""
-        self.reached = dict.fromkeys(keys, Reached(-1, ()))
-        time = budget.left if isinstance(budget, TimeBudget) else NO_LIMIT
+        for place in keys:
+            self.reached.setdefault(place, Reached(-1, ()))
+        end = limit = NEVER
+        if isinstance(budget, TimeBudget):
+            end, limit = budget.end, budget.limit
         shares = share(keys, self._jobs)
-        jobs = [Job(model, mine, time, memory_limit // len(shares)) for mine in shares]
+        jobs = [Job(model, mine, end, limit, memory_limit // len(shares)) for mine in shares]
         try:
             orders = [pickle.dumps(job) for job in jobs]
         except Exception as error:  # pickle raises whatever a model's own code does
@@ -92,7 +102,8 @@ class Workers:
         for place, found in message.found.items():
             del self.reached[place]
             self._told(place, found)
-        self.reached.update(message.reached)
+        for place, reached in message.reached.items():
+            self.reached[place] = max(self.reached[place], reached, key=lambda r: r.proved)
         self.failed = self.failed or message.failed
         if message.stopped:
             self._stop(message.stopped)
@@ -101,13 +112,13 @@ class Workers:
         self.stopped = self.stopped or why
 
 
-def share(keys: Mapping[int, Sequence[Task]], jobs: int) -> list[dict[int, list[Task]]]:
+def share(keys: Mapping[int, Sequence[Task]], jobs: int) -> list[dict[int, Sequence[Task]]]:
     """The keys in as many parts of about the same number of operations; no part is empty."""
-    parts: list[dict[int, list[Task]]] = [{} for _ in range(min(jobs, len(keys)))]
+    parts: list[dict[int, Sequence[Task]]] = [{} for _ in range(min(jobs, len(keys)))]
     sizes = [0] * len(parts)
     for place in sorted(keys, key=lambda place: (-len(keys[place]), place)):
         least = sizes.index(min(sizes))
-        parts[least][place] = list(keys[place])
+        parts[least][place] = keys[place]
         sizes[least] += len(keys[place])
     return parts
 

@@ -51,14 +51,14 @@ def say_undecided(why: str, history: History, keys: int, left: Sequence[Undecide
     if keys == 1:
         return f"{why}: not decided; {_how_far(history, left[0])}{_hard(left[0])}"
     decided = f"{fine} of {keys} keys decided" + (", all linearizable" if fine else "")
-    said = [f"key {words.value(key.key)} is {_how_far(history, key)}" for key in left[:SHOWN]]
+    said = [f"key {words.value(key.key)}: {_how_far(history, key)}" for key in left[:SHOWN]]
     more = f" (and {len(left) - SHOWN} more keys)" if len(left) > SHOWN else ""
     return f"{why}: {decided}; {'; '.join(said)}{more}{_hard(left[0])}"
 
 
 def _how_far(history: History, key: Undecided) -> str:
     if key.proved_until is None:
-        return f"proved linearizable nowhere ({key.operations:,} operations)"
+        return f"nothing is proved yet ({key.operations:,} operations)"
     until = f"until {show(key.proved_until)}" if history.timed else "so far"
     return f"linearizable {until} ({key.proved:,} of {key.operations:,} operations)"
 

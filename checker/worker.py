@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from msgspec import Struct
 
-from checker.budget import default_budget
+from checker.budget import budget_until
 from checker.decide import Found
 from checker.encode import Task
 from checker.rounds import Reached, Rounds, deciding
@@ -22,11 +23,13 @@ from harness.clock import Nanos
 
 class Job(Struct, frozen=True):
     """What a worker is to do: the tasks of each key by its place, and the model that judges them;
-    `time` in ns, `memory` in bytes."""
+    `end` is when the time is up (ns of this machine's clock), of which there were `limit` ns;
+    `memory` is in bytes."""
 
     model: Any
-    keys: dict[int, list[Task]]
-    time: Nanos
+    keys: dict[int, Sequence[Task]]
+    end: Nanos
+    limit: Nanos
     memory: int
 
 
@@ -63,7 +66,7 @@ def work(job: Job, out: BinaryIO) -> Message:
         send(out, Message({place: found}))
 
     rounds = Rounds(deciding(job.model, job.keys), job.memory, told)
-    rounds.run(default_budget(job.time, job.memory))
+    rounds.run(budget_until(job.end, job.limit, job.memory))
     return Message({}, True, rounds.reached, rounds.stopped)
 
 

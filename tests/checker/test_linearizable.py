@@ -329,7 +329,7 @@ def test_a_time_limit_ends_in_unknown_with_what_was_decided_and_what_was_hard() 
     assert result.verdict == DONT_KNOW
     assert result.cause is not None
     assert result.cause.startswith(
-        'time limit of 20 ns: 3 of 4 keys decided, all linearizable; key "x" is linearizable until '
+        'time limit of 20 ns: 3 of 4 keys decided, all linearizable; key "x": linearizable until '
     )
     assert '; hard to place: cas 0 -> 1 of key "x" by process 1 (had no answer), ' in result.cause
     (left,) = result.data["undecided"]
