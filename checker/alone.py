@@ -7,7 +7,7 @@ does not rest on how it was found.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from checker.encode import Task
@@ -17,12 +17,18 @@ MOST_STEPS = 100_000  # configurations; a core is small, but a chain may make it
 MOST_TASKS = 400
 
 
-def contradicts(model: Any, tasks: Sequence[Task], starts: Sequence[Any] = ()) -> bool | None:
-    """Whether the tasks have no order from any of `starts` (none given: the initial state). None
+def contradicts(
+    model: Any,
+    tasks: Sequence[Task],
+    starts: Sequence[Any] = (),
+    optional: Collection[int] = (),
+) -> bool | None:
+    """Whether the tasks have no order from any of `starts` (none given: the initial state). Those
+    of `optional` (by `at`) may be left out, though where they are taken it is in their time. None
     where that takes too long to say."""
     if len(tasks) > MOST_TASKS:
         return None
-    search = _Search(model, tasks)
+    search = _Search(model, tasks, optional)
     for start in starts or [model.initial()]:
         found = search.has_order(start)
         if found is not False:
@@ -31,13 +37,19 @@ def contradicts(model: Any, tasks: Sequence[Task], starts: Sequence[Any] = ()) -
 
 
 class _Search:
-    def __init__(self, model: Any, tasks: Sequence[Task]) -> None:
+    def __init__(self, model: Any, tasks: Sequence[Task], optional: Collection[int]) -> None:
         self._model = model
         self._tasks = tasks
-        self._must = sum(1 << i for i, task in enumerate(tasks) if task.must)
-        # What must be done before task i: all that had returned before it was called.
+        must = [task.must and task.at not in optional for task in tasks]
+        self._must = sum(1 << i for i, is_must in enumerate(must) if is_must)
+        # What must be done before task i, since it had returned before that was called, and what
+        # must not be done, since it was called after that had returned.
         self._before = [
-            sum(1 << j for j, other in enumerate(tasks) if other.ret < task.call) for task in tasks
+            sum(1 << j for j, other in enumerate(tasks) if must[j] and other.ret < task.call)
+            for task in tasks
+        ]
+        self._later = [
+            sum(1 << j for j, other in enumerate(tasks) if task.ret < other.call) for task in tasks
         ]
         self._steps = 0
 
@@ -62,7 +74,7 @@ class _Search:
     def _next(self, done: int, state: Any) -> list[tuple[int, Any]]:
         found = []
         for i, task in enumerate(self._tasks):
-            if done >> i & 1 or self._before[i] & ~done:
+            if done >> i & 1 or self._before[i] & ~done or self._later[i] & done:
                 continue
             after = self._model.step(state, task.f, task.value, task.result)
             if after is not None:

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from checker.encode import FOREVER, Task, classes
-from checker.model import BLIND, UNKNOWN, UPDATE, Extended, tag
+from checker.model import BLIND, UNKNOWN, UPDATE, tag
 from checker.models.register import CasRegister, Register
 from checker.table import Table
 
-RESET = "reset to where the core starts"
 START = "start from one of the states"
 NOWHERE = ("nowhere yet",)
 MOST_STATES = 12  # to begin from; an object that can be in more is not cut
@@ -64,15 +63,25 @@ def _looked_for(tasks: Iterable[Task]) -> list[Any]:
     return [*found.values(), (Other(),)]
 
 
-def reset_to(model: Any, state: Any) -> Extended:
-    """The model with one more operation, RESET, which leads to a given state."""
-    return Extended(model, RESET, BLIND, lambda before, value: state)
+class From:
+    """The model of an object that begins in a given state."""
+
+    def __init__(self, model: Any, state: Any) -> None:
+        self._state = state
+        self.step = model.step
+        for name in ("kind", "lands"):
+            if hasattr(model, name):
+                setattr(self, name, getattr(model, name))
+
+    def initial(self) -> Any:
+        """The given state."""
+        return self._state
 
 
 class Anywhere:
-    """The model of an object that is in any one of `starts` after a RESET: nowhere yet, until an
-    operation START says in which, or a blind one makes that indifferent. An order from one of the
-    states exists exactly if one exists here with the tasks `start_tasks`, which may be left out.
+    """The model of an object that begins in any one of `starts`: nowhere yet, until an operation
+    START says in which, or a blind one makes that indifferent. An order from one of the states
+    exists exactly if one exists here with the tasks `start_tasks`, which may be left out.
     """
 
     def __init__(self, model: Any, starts: Sequence[Any]) -> None:
@@ -88,8 +97,6 @@ class Anywhere:
 
     def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
         """As the model, from wherever START says."""
-        if f == RESET:
-            return NOWHERE
         if f == START:
             return self._starts[value] if state is NOWHERE else None
         if state is not NOWHERE:
@@ -99,16 +106,12 @@ class Anywhere:
         return None
 
     def _kind(self, f: str, value: Any, result: Any) -> int:
-        if f == START:
-            return UPDATE
-        kind: int = BLIND if f == RESET else self._model.kind(f, value, result)
+        kind: int = UPDATE if f == START else self._model.kind(f, value, result)
         return kind
 
     def _lands(self, f: str, value: Any, result: Any) -> Any:
-        if f in (START, RESET):
-            return NOWHERE if f == RESET else self._starts[value]
-        return self._model.lands(f, value, result)
+        return self._starts[value] if f == START else self._model.lands(f, value, result)
 
     def start_tasks(self) -> list[Task]:
-        """One for each state; they may happen or not, at any time from the RESET on."""
-        return [Task(START, i, None, -3, FOREVER, -2 - i) for i in range(len(self._starts))]
+        """One for each state; they may happen or not."""
+        return [Task(START, i, None, -1, FOREVER, -1 - i) for i in range(len(self._starts))]

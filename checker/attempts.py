@@ -18,7 +18,6 @@ from typing import Any
 from msgspec import Struct
 
 from checker import refusal
-from checker.anywhere import RESET, reset_to
 from checker.columns import classes
 from checker.encode import until
 from checker.model import OBSERVER, tag
@@ -84,10 +83,11 @@ def how_far(
         known = {task.at: task for task in ways[0][0]} if ways else {}
         exact = [known.get(task.at, task) if task.call >= 0 else task for task in small]
         first = story.starts or begin
-        if any(task.f == RESET for task in small) or _writers(model, small) > 1:
+        if story.starts or _writers(model, small) > 1:
             ways = [(exact, first), (small, first), *ways]
     for some, starts in ways:
-        tried = attempts(history, model, some, starts, budget)
+        assumed = starts is story.starts and bool(starts)
+        tried = attempts(history, model, some, starts, budget, assumed)
         if tried:
             return tried
     return ()
@@ -106,14 +106,16 @@ def attempts(
     tasks: Sequence[Task],
     starts: Sequence[Any],
     budget: Budget,
+    assumed: bool = False,
 ) -> tuple[Attempt, ...]:
     """The longest partial orders of tasks that have no order from any of `starts`, different by
-    where and in which state they stop; none where an order is found, or that takes too long."""
+    where and in which state they stop; none where an order is found, or that takes too long. The
+    starts are `assumed` where the object need not have been in them at the very beginning."""
     if len(tasks) > MOST_TASKS:
         return ()
     found: list[tuple[Stop, Reach]] = []
     for start in starts:
-        reach = Reach(model, tasks, start)
+        reach = Reach(model, tasks, start, assumed)
         stops = reach.stops(budget)
         if not stops:
             return ()
@@ -140,11 +142,9 @@ def _length(way: Way) -> int:
 def _attempt(
     history: History, model: Any, tasks: Sequence[Task], stop: Stop, reach: Reach
 ) -> Attempt:
-    """A stop in words. What comes before the reset is not told: nobody can see it."""
+    """A stop in words."""
     ways = stop.way.steps()
-    resets = [i for i, way in enumerate(ways) if tasks[way.task].f == RESET]
-    earlier = max(len(ways) - MOST_STEPS, 0)
-    begin = max(earlier, resets[-1] + 1 if resets else 0)
+    begin = max(len(ways) - MOST_STEPS, 0)
     states = [ways[begin - 1].state if begin else reach.start, *(w.state for w in ways[begin:])]
     said = [refusal.shown(model, state) for state in states]
     steps = tuple(
@@ -154,15 +154,13 @@ def _attempt(
     end = [
         Refusal(history.index(tasks[i].at), why, len(steps))
         for i, why in _refusals(model, tasks, stop, reach)
-        if tasks[i].f != RESET
     ][:MOST_REFUSALS]
     before = [
         Refusal(end[0].op, refusal.why(model, states[place], tasks[stop.goal]), place)
         for place in _refused_before(ways[begin:], states, tasks, stop, reach)
     ]
-    is_assumed = bool(resets) and resets[-1] + 1 >= begin
-    left = 0 if is_assumed else begin
-    return Attempt(said[0], steps, (*end, *before[:MOST_REFUSALS]), left, is_assumed)
+    refused = (*end, *before[:MOST_REFUSALS])
+    return Attempt(said[0], steps, refused, begin, reach.assumed and not begin)
 
 
 def _refused_before(
@@ -198,10 +196,12 @@ def _refusals(
 class Reach:
     """What orders of some tasks can come to from one state."""
 
-    def __init__(self, model: Any, tasks: Sequence[Task], start: Any) -> None:
+    def __init__(
+        self, model: Any, tasks: Sequence[Task], start: Any, assumed: bool = False
+    ) -> None:
         self._tasks = tasks
-        self._model = reset_to(model, start)
-        self.start = start if not any(t.f == RESET for t in tasks) else model.initial()
+        self._model = model
+        self.start, self.assumed = start, assumed
         found, self._class = classes(tasks)
         table = Table(self._model, found)
         self._observes = [table.kinds[c] == OBSERVER for c in self._class]

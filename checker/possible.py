@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from checker.anywhere import reset_to
+from checker import alone
+from checker.core import Core
 from checker.decide import now
 from checker.depth import states_since
 from checker.encode import Task
 from checker.model import OBSERVER, Extended, tag
-from checker.shrink import Core
 from harness.result import Budget
 
 PROBE = "look whether it is this"
@@ -47,10 +47,28 @@ def possible(model: Any, tasks: Sequence[Task], last: Task, budget: Budget) -> l
 def possible_in(model: Any, core: Core, last: Task, budget: Budget) -> list[Any]:
     """The same for a core, from whichever of its states it begins. A core knows less than the whole
     history: what it rules out is ruled out, but not the other way round."""
-    found: dict[Any, Any] = {}
-    for start in core.starts:
-        states = possible(reset_to(model, start), core.tasks, last, budget)
-        if not states:
+    states = _reached(model, core)
+    found = []
+    for state in states if len(states) <= MOST else []:
+        probe = Task(PROBE, tag(state), None, last.call, last.ret, last.at)
+        asked = [probe if task.at == last.at else task for task in core.tasks]
+        is_out = alone.contradicts(probing(model), asked, core.starts, core.optional)
+        if is_out is None or budget.expired():
             return []
-        found.update((tag(state), state) for state in states)
+        if not is_out:
+            found.append(state)
+    return found
+
+
+def _reached(model: Any, core: Core) -> list[Any]:
+    """The states that the tasks of a core can lead to, and perhaps more."""
+    found = {tag(state): state for state in core.starts}
+    todo = list(found.values())
+    while todo and len(found) <= MOST:
+        state = todo.pop()
+        for task in core.tasks:
+            after = model.step(state, task.f, task.value, task.result)
+            if after is not None and tag(after) not in found:
+                found[tag(after)] = after
+                todo.append(after)
     return list(found.values())

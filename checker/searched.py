@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from checker import words
-from checker.anywhere import RESET
 from checker.contradiction import say
-from checker.encode import Task
+from checker.core import Core, contradicts
+from checker.encode import FOREVER, Task
 from checker.model import UNKNOWN, same
 from checker.possible import possible, possible_in
-from checker.shrink import contradicts, shrink
+from checker.shrink import shrink
 from checker.story import Story
 from harness.history import History
 from harness.result import Budget, Edge
@@ -26,20 +26,34 @@ def tell_searched(
 ) -> tuple[Story, bool | None]:
     """The story of a violation that a search found: what the states could have been."""
     small = shrink(model, prefix, last, budget)
-    core = [t for t in small.tasks if t.f != RESET]
+    sure = [task for task in small.tasks if task.must and task.at not in small.optional]
+    core = small.tasks
     if len(core) > MOST_CORE:
-        core = sorted(sorted(core, key=lambda t: (not t.must, -t.at))[:MOST_CORE], key=_call)
-    must = [task for task in core if task.must]
+        others = [task for task in core if task not in sure]
+        core = sorted([*sure, *others[::-1]][:MOST_CORE], key=_call)
+    core = core if last in core else [*core, last]
     states = possible(model, prefix, last, budget) if len(prefix) <= 300 else []
     states = states or possible_in(model, small, last, budget)
     if any(model.step(state, last.f, last.value, last.result) is not None for state in states):
         states = []  # it could have been done, but not together with all the others
-    sentence = say(history, last).whole + _only(states, len(must))
+    sentence = say(history, last).whole + _only(states, len(sure))
     starts = tuple(small.starts) if small.is_cut else ()
-    edges = _real_time_edges(core)
+    edges = _real_time_edges([t for t in core if t in sure])
     edges += () if starts else _unique_wr(model, core)  # else the value may have been there
-    story = Story(tuple(core), edges, sentence, SEARCHED, tuple(small.tasks), starts)
+    story = Story(tuple(core), edges, sentence, SEARCHED, tuple(_judged(small)), starts)
     return story, contradicts(model, small)
+
+
+def _judged(core: Core) -> list[Task]:
+    """The tasks of a core, those that may have happened or not without their answers; and where
+    they were called before the core begins, as if that had been long before."""
+    made = []
+    for task in core.tasks:
+        if task.at in core.optional:
+            call = task.call if task.call >= core.moment else -2
+            task = Task(task.f, task.value, task.result, call, FOREVER, task.at)
+        made.append(task)
+    return sorted(made, key=lambda task: task.call)
 
 
 def _call(task: Task) -> int:

@@ -1,177 +1,150 @@
 """Shrinking a violation: the fewest operations that still cannot be put in order.
 
-Only steps are taken that never turn a legal history into an illegal one. Operations that only
-observe are dropped, and answers forgotten. (An update cannot just be dropped: it may have been what
-made a legal history legal. What has no answer can be, where no order gains from it: see
-checker/idle.py.) And the distant past is cut off:
+First each other operation is tried together with the one that cannot be placed. If no two are
+enough, only the latter is kept, and the history is cut off just before it. As long as there is an
+order (see checker/lenient.py), an operation that refutes it is kept, too; or more of the past,
+where none does. When there is no order any more, each kept operation is left out by way of trial.
+What is left contradicts itself whatever all others did, of which those are told that could have
+made a difference (see checker/idle.py).
 
-    If the history is legal, then so is what comes after a moment t, from one of the states that the
-    object can be in at all. What had returned by t is dropped. Of what was open at t, observers are
-    dropped (they may have looked before t) and updates may have happened or not; but blind writes
-    are kept, to come before or after a *reset* to that state, which takes place at t.
+Every step is sound: an order of the history is one of the core. The history is cut off at a moment
+by letting the object be in any state that it can be in at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from msgspec import Struct
-
-from checker import alone
-from checker.anywhere import RESET, Anywhere, Starts, reset_to
-from checker.decide import now
-from checker.encode import Task, classes, forget
+from checker.anywhere import Starts
+from checker.core import Core, observing
+from checker.encode import Task
 from checker.idle import without_idle
-from checker.model import BLIND, OBSERVER
-from checker.search import SLICE
-from checker.table import Table
+from checker.keep import keep
+from checker.lenient import Lenient, Unsure
 from harness.result import Budget
 
-MOST_WORK = 200_000  # tasks and configurations looked at: a core is for a human, not worth more
-SLICES = 8  # of work for one trial; one that takes longer counts as not invalid
-ROUNDS = 3  # of dropping and forgetting: each may let the other go further
-
-
-class Core(Struct, frozen=True):
-    """Tasks that have no order from any of `starts`, the states that the object may begin in. With
-    a RESET among them that is where it begins; what was called before may come before it."""
-
-    tasks: list[Task]
-    starts: list[Any]
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether it begins in the middle of the history."""
-        return any(task.f == RESET for task in self.tasks)
-
-
-def contradicts(model: Any, core: Core) -> bool | None:
-    """Whether a core has no order by the plainest search; None where that takes too long."""
-    found: list[bool | None] = []
-    for start in core.starts:
-        found.append(alone.contradicts(reset_to(model, start), core.tasks, [start]))
-        if found[-1] is False:
-            return False
-    return None if None in found else True
+FEW = 300  # tasks of a history that is short enough to be told from its beginning
+MOST_KEPT = 40
+MOST_PAIRS = 300
+ENOUGH = 5  # cores, of which the smallest is taken
+MOST_NEAR = 3_000  # tasks after the cut
 
 
 def shrink(model: Any, tasks: Sequence[Task], last: Task, budget: Budget) -> Core:
     """A small core of a violating prefix; `last`, which returns at its end, stays."""
-    trials = Trials(model, tasks, budget)
-    core = trials.cut(tasks, last)
-    for _ in range(ROUNDS):
-        before = len(core.tasks)
-        watch = [t.at for t in core.tasks if t.must and t.at != last.at and trials.observes(t)]
-        core = trials.reduce(core, watch, _without)
-        updates = [t.at for t in core.tasks if t.must and t.at not in (last.at, -1)]
-        answered = [t.at for t in core.tasks if t.at in updates and not trials.observes(t)]
-        core = trials.reduce(core, answered, trials.forgetting)
-        if len(core.tasks) in (before, 1):
-            break
-    return core
+    return Hunt(model, tasks, last, budget).core() or keep(model, tasks, last, budget)
 
 
-def _without(core: Core, out: frozenset[int]) -> Core:
-    return Core([task for task in core.tasks if task.at not in out], core.starts)
+class Hunt:
+    """The search for operations to keep."""
 
-
-Reduction = Callable[[Core, frozenset[int]], Core]
-
-
-class Trials:
-    """Tries smaller cores while there is budget for them."""
-
-    def __init__(self, model: Any, tasks: Sequence[Task], budget: Budget) -> None:
-        self._model = model
-        self._budget = budget
-        self._left = MOST_WORK
+    def __init__(self, model: Any, tasks: Sequence[Task], last: Task, budget: Budget) -> None:
+        self._model, self._tasks, self._last, self._budget = model, tasks, last, budget
         self._starts = Starts(model, tasks)
-        self._kinds = None if hasattr(model, "kind") else _derived(model, tasks)
+        self._observes = observing(model, tasks)
+        self._by_return = sorted(tasks, key=lambda task: -task.ret)
 
-    def _kind(self, task: Task) -> int:
-        if self._kinds is not None:
-            return self._kinds[task.at]
-        kind: int = self._model.kind(task.f, task.value, task.result)
-        return kind
+    def core(self) -> Core | None:
+        """The core, or None where none is found this way; of a short history one from its very
+        beginning, where that is no larger."""
+        place = next(i for i, task in enumerate(self._tasks) if task.at == self._last.at)
+        late = self._pair() or self._from(place, 1)
+        early = self._from(place, len(self._tasks)) if len(self._tasks) <= FEW else None
+        if early is not None and (late is None or len(early.tasks) <= len(late.tasks)):
+            return early
+        return late
 
-    def observes(self, task: Task) -> bool:
-        """Whether a task never changes the state."""
-        return task.f != RESET and self._kind(task) == OBSERVER
-
-    def cut(self, tasks: Sequence[Task], last: Task) -> Core:
-        """The least stretch before the last task that has no order from any state; all of the
-        prefix where there is none."""
-        place = next(i for i, task in enumerate(tasks) if task.at == last.at)
-        size = 1
-        while size < place and self._left > 0:
-            core = self.from_(tasks[place - size].call, tasks)
-            if not core.starts:
+    def _pair(self) -> Core | None:
+        """The smallest core of the last operation and one other, of those that returned last."""
+        found: list[Core] = []
+        for task in self._by_return[:MOST_PAIRS]:
+            if not task.must or task.at == self._last.at:
+                continue
+            kept = [self._last, task]
+            moment = min(task.call, self._last.call)
+            window = self._window(moment, self._after(moment))
+            if window is not None and _contradict(window, kept):
+                found.append(self._told(moment, kept))
+            if len(found) >= ENOUGH or self._budget.expired():
                 break
-            if self._is_invalid(core):
-                return self._idle(core)
-            size += max(1, size // 2)
-        whole = Core(list(tasks), [self._model.initial()])
-        return self._idle(whole)
+        return min(found, key=lambda core: len(core.tasks), default=None)
 
-    def from_(self, moment: int, tasks: Sequence[Task]) -> Core:
-        """What is left of a history after a moment, from wherever it is then."""
-        left = self.after(tasks, moment)
-        return Core(left, self._starts.among(left))
+    def _from(self, place: int, size: int) -> Core | None:
+        try:
+            found = self._contradiction(place, size)
+            return None if found is None else self._fewest(*found)
+        except Unsure:
+            return None
 
-    def after(self, tasks: Sequence[Task], moment: int) -> list[Task]:
-        """What is left of a history after a moment."""
-        crossing = [t for t in tasks if t.call < moment < t.ret and not self.observes(t)]
-        early = [t if self._kind(t) == BLIND else forget(t) for t in crossing]
-        reset = Task(RESET, None, None, -1, moment - 1, -1)
-        return [
-            *(Task(t.f, t.value, t.result, -2, t.ret, t.at) for t in early),
-            reset,
-            *(t for t in tasks if t.call >= moment),
-        ]
+    def _contradiction(self, place: int, size: int) -> tuple[int, list[Task]] | None:
+        """A moment, and tasks after it that contradict one another. The first moment that is tried
+        is `size` calls before that of the last one, which is at `place`."""
+        kept = [self._last]
+        while True:
+            moment = self._tasks[place - size].call if size <= place else -1
+            near = self._after(moment)
+            if len(near) > MOST_NEAR:
+                return None
+            window = self._window(moment, near)
+            called = [task for task in near if task.call >= moment]
+            while window is not None and not self._budget.expired():
+                order = window.order(kept)
+                if order is None:
+                    return moment, kept
+                refuting = window.refuting(order, called)
+                if not refuting or len(kept) >= MOST_KEPT:
+                    break
+                kept.append(max(refuting, key=lambda task: task.ret))
+            if moment < 0 or self._budget.expired():
+                return None
+            size *= 2
 
-    def reduce(self, core: Core, among: Sequence[int], how: Reduction) -> Core:
-        """Apply a reduction to as many of `among` as can be, in chunks that get smaller."""
-        todo = list(among)
-        size = len(todo)
-        while size:
-            at = 0
-            while at < len(todo):
-                chunk = frozenset(todo[at : at + size])
-                smaller = how(core, chunk)
-                if self._is_invalid(smaller):
-                    core = self._idle(smaller)
-                    todo = [i for i in todo if i not in chunk]
-                else:
-                    at += size
-            size //= 2
-        return core
+    def _after(self, moment: int) -> list[Task]:
+        """What had not returned by a moment, by call."""
+        near: list[Task] = []
+        for task in self._by_return:
+            if task.ret < moment or len(near) > MOST_NEAR:
+                break
+            near.append(task)
+        return sorted(near, key=lambda task: task.call)
 
-    def forgetting(self, core: Core, out: frozenset[int]) -> Core:
-        """The core with these as if they might not have happened; gone where that is the same."""
-        tasks = [forget(task) if task.at in out else task for task in core.tasks]
-        return self._idle(Core(tasks, core.starts))
+    def _window(self, moment: int, near: Sequence[Task]) -> Lenient | None:
+        """The history from a moment on; None where the states that it may begin in are too many."""
+        starts = self._starts.among(near) if moment >= 0 else [self._model.initial()]
+        if not starts:
+            return None
+        others = [task for task in near if not self._observes(task)]
+        return Lenient(self._model, starts, moment, others, self._observes)
 
-    def _idle(self, core: Core) -> Core:
-        model = reset_to(self._model, core.starts[0])
-        return Core(without_idle(model, core.tasks, core.starts), core.starts)
+    def _fewest(self, moment: int, kept: list[Task]) -> Core:
+        """The core, with no more kept than needed, and cut as late as can be."""
+        window = self._window(moment, self._after(moment))
+        assert window is not None
+        for task in kept[1:]:
+            fewer = [other for other in kept if other.at != task.at]
+            if _contradict(window, fewer):
+                kept = fewer
+        late = min(task.call for task in kept) if moment >= 0 else -1
+        later = self._window(late, self._after(late))
+        if late > moment and later is not None and _contradict(later, kept):
+            return self._fewest(late, kept)
+        return self._told(moment, kept)
 
-    def _is_invalid(self, core: Core) -> bool:
-        """Whether a core is known to have no order from any of its states."""
-        if self._left <= 0 or self._budget.expired():
-            return False
-        if core.is_cut:
-            model = Anywhere(self._model, core.starts)
-            tasks = [*model.start_tasks(), *core.tasks]
-        else:
-            model, tasks = self._model, core.tasks
-        found, spent = now(model, tasks, SLICES)
-        self._left -= len(tasks) + spent * SLICE
-        return found is not None and not found.valid
+    def _told(self, moment: int, kept: Sequence[Task]) -> Core:
+        """The core with those of the others that could make a difference."""
+        near = self._after(moment)
+        mine = {task.at for task in kept}
+        tasks = [task for task in near if task.at in mine or not self._observes(task)]
+        optional = frozenset(task.at for task in tasks if task.at not in mine)
+        starts = self._starts.among(near) if moment >= 0 else [self._model.initial()]
+        left = without_idle(self._model, tasks, starts, optional)
+        starts = self._starts.among(left) if moment >= 0 else starts
+        return Core(left, starts, moment >= 0, optional & {task.at for task in left}, moment)
 
 
-def _derived(model: Any, tasks: Sequence[Task]) -> dict[int, int]:
-    """The kind of each task, by `at`, of a model that does not say."""
-    found, mine = classes(tasks)
-    kinds = Table(model, found).kinds
-    return {task.at: kinds[c] for task, c in zip(tasks, mine, strict=True)}
+def _contradict(window: Lenient, kept: Sequence[Task]) -> bool:
+    try:
+        return window.order(kept) is None
+    except Unsure:
+        return False

@@ -11,11 +11,7 @@ import pytest
 from by_hand import MS, fault, merged, ok
 from msgspec.structs import replace
 
-from checker import MODELS, CasRegister, KvAppend, Mutex, check, shrink, words
-from checker.anywhere import reset_to
-from checker.budget import Unlimited
-from checker.decide import now
-from checker.encode import Task, encode
+from checker import MODELS, CasRegister, KvAppend, Mutex, check, words
 from harness.history import History
 from harness.op import Op
 from harness.result import INVALID, Anomaly
@@ -275,33 +271,6 @@ def test_every_story_of_unique_values_is_small_and_true(name: str) -> None:
         if "before" not in anomaly.sentence and " after " in anomaly.sentence:
             assert nx.find_cycle(anomaly.graph), (history.ops, anomaly)
     assert told > 100
-
-
-@pytest.mark.parametrize("name", ["register", "cas-register", "mutex"])
-def test_cutting_the_past_off_never_accuses(name: str) -> None:
-    rng = random.Random(f"cut/{name}")
-    model = MODELS[name]()
-    cuts = 0
-    for _ in range(400):
-        history = oracle.Dice(rng, model, name).history(10)
-        encoded = encode(history, model, "key").tasks
-        if check(history, model).verdict == INVALID or not encoded:
-            continue
-        tasks = list(encoded[0])
-        trials = shrink.Trials(model, tasks, Unlimited())
-        for task in tasks[1:]:
-            after = trials.from_(task.call, tasks)
-            cuts += 1
-            assert any(_is_legal(reset_to(model, s), after.tasks) for s in after.starts), (
-                history.ops
-            )
-    assert cuts > 500
-
-
-def _is_legal(model: Any, tasks: list[Task]) -> bool:
-    found, _ = now(model, tasks, 1000)
-    assert found is not None
-    return found.valid
 
 
 def _of_core(history: History, i: int, core: tuple[int, ...]) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Any
 
 import oracle
 import pytest
 
-from checker import MODELS, alone, shrink
-from checker.anywhere import Anywhere, Starts, reset_to
+from checker import MODELS, alone, keep, shrink
+from checker.anywhere import Anywhere, From, Starts
 from checker.budget import Unlimited
+from checker.core import Core, contradicts
 from checker.decide import now
 from checker.encode import Task, encode, forget
 from checker.idle import without_idle
@@ -58,34 +60,83 @@ def test_what_is_dropped_as_idle_makes_no_difference(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["register", "cas-register", "mutex"])
-def test_a_history_that_begins_anywhere_is_legal_from_one_of_its_states_or_none(name: str) -> None:
+def test_keeping_only_some_answers_never_accuses(name: str) -> None:
+    cores = 0
+    for rng, model, tasks in some(name, 800):
+        if not is_legal(model, model.initial(), tasks):
+            continue
+        must = [t for t in tasks if t.must]
+        if not must:
+            continue
+        kept = rng.sample(must, rng.randint(1, len(must)))
+        core = keep.Trials(model, tasks, kept[0], Unlimited()).keeping(kept)
+        assert any(is_legal(model, s, core.tasks) for s in core.starts), (tasks, core)
+        cores += core.is_cut
+    assert cores > 100
+
+
+@pytest.mark.parametrize("name", ["register", "cas-register", "mutex"])
+def test_an_order_from_anywhere_is_one_from_some_state(name: str) -> None:
     count = {True: 0, False: 0}
     for rng, model, tasks in some(name, 800):
-        trials = shrink.Trials(model, tasks, Unlimited())
-        core = trials.from_(rng.choice(tasks[1:] or tasks).call or 2, tasks)
-        some_state = any(is_legal(reset_to(model, s), s, core.tasks) for s in core.starts)
-        anywhere = Anywhere(model, core.starts)
-        found, _ = now(anywhere, [*anywhere.start_tasks(), *core.tasks], 100)
-        assert found is not None and found.valid is some_state, core
-        count[some_state] += 1
-    assert min(count.values()) > 40
+        starts = Starts(model, tasks).among(tasks)
+        starts = rng.sample(starts, rng.randint(1, len(starts)))
+        legal = any(is_legal(model, s, tasks) for s in starts)
+        anywhere = Anywhere(model, starts)
+        found, _ = now(anywhere, [*anywhere.start_tasks(), *tasks], 100)
+        assert found is not None and found.valid is legal, (starts, tasks)
+        for start in starts:
+            alone_, _ = now(From(model, start), tasks, 100)
+            assert alone_ is not None and alone_.valid is is_legal(model, start, tasks)
+        count[legal] += 1
+    assert min(count.values()) > 80
+
+
+def has_order_without_some(model: Any, start: Any, core: Core) -> bool:
+    """By the oracle, for every choice of the operations that may be left out."""
+    out = [t.at for t in core.tasks if t.at in core.optional]
+    for size in range(len(out) + 1):
+        for without in itertools.combinations(out, size):
+            if is_legal(model, start, [t for t in core.tasks if t.at not in without]):
+                return True
+    return False
 
 
 @pytest.mark.parametrize("name", ["register", "cas-register", "kv", "mutex"])
-def test_every_core_is_found_soundly_and_contradicts_itself(name: str) -> None:
+@pytest.mark.parametrize("how", [shrink.shrink, keep.keep])
+def test_every_core_contradicts_itself(name: str, how: Any) -> None:
     """The oracle finds no order of the core, from any state that it may begin in."""
     cores = 0
     for _, model, tasks in some(name, 500, 10):
         if is_legal(model, model.initial(), tasks):
             continue
         last = max((t for t in tasks if t.must), key=lambda t: t.ret)
-        core = shrink.shrink(model, tasks, last, Unlimited())
+        core = how(model, tasks, last, Unlimited())
         assert last.at in {t.at for t in core.tasks}
         for start in core.starts:
-            assert not is_legal(reset_to(model, start), start, core.tasks), (tasks, core)
-        assert shrink.contradicts(model, core)
+            assert not has_order_without_some(model, start, core), (tasks, core)
+        assert contradicts(model, core)
         cores += 1
     assert cores > 100
+
+
+@pytest.mark.parametrize("name", ["register", "cas-register", "mutex"])
+def test_an_order_of_the_history_is_one_whatever_is_kept(name: str) -> None:
+    """No legal history has a contradiction, from any moment on, whatever is kept."""
+    tried = 0
+    for rng, model, tasks in some(name, 800):
+        if not is_legal(model, model.initial(), tasks) or not any(t.must for t in tasks):
+            continue
+        hunt = shrink.Hunt(model, tasks, next(t for t in tasks if t.must), Unlimited())
+        moment = rng.choice([-1, rng.choice(tasks).call])
+        window = hunt._window(moment, hunt._after(moment))
+        after = [t for t in tasks if t.must and t.call >= moment]
+        if window is None or not after:
+            continue
+        tried += 1
+        kept = rng.sample(after, rng.randint(1, len(after)))
+        assert window.order(kept) is not None, (moment, kept, tasks)
+    assert tried > 100
 
 
 def test_all_values_that_nobody_looks_for_are_one() -> None:
