@@ -109,20 +109,32 @@ def freeze(value: Any) -> Any:
     return value
 
 
+_PLAIN = frozenset([int, str, type(None)])  # equal only if they are the same value
+
+
 def tag(value: Any) -> Hashable:
     """Something that is equal for two frozen values exactly if they are the same value: Python
     holds True, 1 and 1.0 for equal, a history does not.
 
     >>> tag(1) == tag(True), tag((1,)) == tag((1.0,)), tag("a") == tag("a")
     (False, False, True)
+
+    What is equal only to the same value is its own tag. All other tags begin with a type, which no
+    such value does, so they differ from those.
     """
     kind = type(value)
     if kind is int or kind is str or value is None:
         return value  # type: ignore[no-any-return]
-    if kind is tuple or kind is FrozenMap:
-        return (kind, *[tag(item) for item in value])
+    if kind is tuple:
+        if _PLAIN.issuperset(map(type, value)):
+            return value  # type: ignore[no-any-return]
+        return (kind, *map(tag, value))
+    if kind is FrozenMap:
+        return (kind, *map(tag, value))
     if kind is frozenset:
-        return (kind, frozenset(tag(item) for item in value))
+        if _PLAIN.issuperset(map(type, value)):
+            return value  # type: ignore[no-any-return]
+        return (kind, frozenset(map(tag, value)))
     return (kind, value)
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from checker.model import OBSERVER, UNKNOWN, UPDATE, FrozenMap, freeze, tag
+from checker.model import OBSERVER, UNKNOWN, UPDATE, FrozenMap, freeze, same, tag
 from checker.models.kv import Kv
-from checker.models.register import CasRegister
+from checker.models.register import CasRegister, is_pair
 
 SHORT = {"r": "read", "w": "write"}  # as Jepsen's transactions write them
 
 
 class Part(NamedTuple):
-    """What an operation does with one key."""
+    """What an operation does with one key, of this `name`."""
 
-    key: Any
+    name: Hashable
     f: str
     value: Any
     result: Any
@@ -45,6 +45,7 @@ class Many:
         self._words = {**single.aliases, **SHORT}
         self._first = single.initial()
         self._start = dict(start or {})
+        self._parts: dict[tuple[str, int, int], tuple[Any, Any, list[Part]]] = {}
 
     def initial(self) -> Any:
         """No key differs from what it is at first."""
@@ -54,15 +55,16 @@ class Many:
         """All keys after an operation; in a state are those that differ from what they are at
         first."""
         now: dict[Hashable, Any] = dict(state)
-        for key, mine, argument, answer in self.parts(f, value, result):
-            name = tag(key)
+        for name, mine, argument, answer in self.parts(f, value, result):
             first = self._start.get(name, self._first)
-            after = self._single.step(now.get(name, first), mine, argument, answer)
+            before = now.get(name, first)
+            after = self._single.step(before, mine, argument, answer)
             if after is None:
                 return None
-            now[name] = after
-            if tag(after) == tag(first):
-                del now[name]
+            if after is not before:
+                now[name] = after
+                if same(after, first):
+                    del now[name]
         return frozenset(now.items())
 
     def kind(self, f: str, value: Any, result: Any) -> int:
@@ -82,7 +84,7 @@ class Many:
         outer, argument = value
         if f == "txn" and not _is_txn(argument):
             return "a txn takes [[f, key, value], ...]"
-        if f != "txn" and outer is None and not isinstance(argument or (), (FrozenMap, tuple)):
+        if f != "txn" and outer is None and not (_is_txn(argument) or _is_map(f, argument)):
             return f"a {f} without a key takes a map {{key: value}}"
         answer = UNKNOWN if result is UNKNOWN else result[1]
         if f == "txn" and answer not in (UNKNOWN, None) and not _is_answer(argument, answer):
@@ -91,30 +93,40 @@ class Many:
             if part.f not in self._single.fs and part.f != "refused":
                 known = ", ".join(sorted(self._single.fs))
                 return f"there is no {part.f!r} in a txn; it knows {known}"
+            if part.f == "cas" and not is_pair(part.value):
+                return "a cas takes [old, new]"
             wrong: str | None = getattr(self._single, "unfit", _fits)(*part[1:])
             if wrong:
                 return wrong
         return None
 
     def parts(self, f: str, value: Any, result: Any) -> list[Part]:
-        """What an operation does with each key, in order."""
+        """What an operation does with each key, in order; remembered, as it is asked for again in
+        every state."""
+        held = self._parts.get((f, id(value), id(result)))
+        if held is None or held[0] is not value or held[1] is not result:
+            made = self._made(f, value, result)
+            held = self._parts[f, id(value), id(result)] = (value, result, made)
+        return held[2]
+
+    def _made(self, f: str, value: Any, result: Any) -> list[Part]:
         outer, argument = value
         answer = UNKNOWN if result is UNKNOWN else result[1]
         if f == "txn" or (outer is None and _is_txn(argument)):
             return self._txn(outer, argument, answer)
         if outer is not None:
-            return [Part(outer, f, argument, answer)]
+            return [Part(tag(outer), f, argument, answer)]
         if argument is None and type(answer) is FrozenMap:
-            return [Part(key, f, None, seen) for key, seen in answer]
+            return [Part(tag(key), f, None, seen) for key, seen in answer]
         told = dict(answer) if type(answer) is FrozenMap else {}
-        return [Part(key, f, it, told.get(key, UNKNOWN)) for key, it in argument or ()]
+        return [Part(tag(key), f, it, told.get(key, UNKNOWN)) for key, it in argument or ()]
 
     def _txn(self, outer: Any, asked: Any, answer: Any) -> list[Part]:
         told = asked if answer is UNKNOWN or answer is None else answer
         is_told = told is not asked
         return [
             Part(
-                key if outer is None else (outer, key),
+                tag(key if outer is None else (outer, key)),
                 self._words.get(mine, mine),
                 argument,
                 seen if is_told else UNKNOWN,
@@ -154,6 +166,11 @@ class _Value(Kv):
 
 def _is_txn(it: Any) -> bool:
     return type(it) is tuple and all(type(part) is tuple and len(part) == 3 for part in it)
+
+
+def _is_map(f: str, it: Any) -> bool:
+    """Whether it is a map of keys, or a read that does not say which."""
+    return type(it) is FrozenMap or (f == "read" and it is None)
 
 
 def _is_answer(asked: Any, answer: Any) -> bool:
