@@ -46,7 +46,8 @@ def decide(
     fit = exact.find(model, tasks)
     if fit is not None:
         end = yield from fit.judge.first_violation(model, tasks)
-        return Found(True, fit.name) if end is None else _invalid(tasks, end, fit.name)
+        if end != exact.UNDECIDED:
+            return Found(True, fit.name) if end is None else _invalid(tasks, end, fit.name)
     values = unique.prepare(model, tasks)
     if values is not None:
         end = yield from unique.first_violation(values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from checker import distinct, growing, monitors
+from checker import distinct, growing, monitors, unique
 from checker.distinct import tell_twice
 from checker.encode import Task
 from checker.growth import tell_growth
@@ -14,6 +14,8 @@ from checker.monitors.set_story import tell_set
 from checker.monitors.story import tell_box
 from checker.story import Story
 from harness.history import History
+
+UNDECIDED = unique.UNDECIDED
 
 
 class Judge(Protocol):
@@ -27,7 +29,7 @@ class Judge(Protocol):
         self, model: Any, tasks: Sequence[Task]
     ) -> Generator[None, None, int | None]:
         """The rank of the return that ends the shortest prefix with a violation, or None where the
-        key is linearizable. Yields now and then."""
+        key is linearizable; UNDECIDED where it needs a search after all. Yields now and then."""
         ...
 
     def violation(self, model: Any, tasks: Sequence[Task], end: int) -> Any:

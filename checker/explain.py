@@ -35,12 +35,11 @@ def explain(
     assert found.task is not None
     model = fitting(model, [task.f for task in tasks])
     fit = exact.find(model, tasks)
+    violation = fit.judge.violation(model, tasks, found.end) if fit is not None else None
     values = None if fit else unique.prepare(model, tasks)
     wrong = unique.violation(values, found.end) if values is not None else None
     verified: bool | None
-    if fit is not None:
-        violation = fit.judge.violation(model, tasks, found.end)
-        assert violation is not None
+    if fit is not None and violation is not None:
         story = fit.tell(history, violation, found.task)
         verified = _is_again(fit.judge, model, story, tasks, found.end)
     elif values is not None and wrong is not None:

@@ -46,12 +46,15 @@ class Columns:
         groups = grouped(box.values) if grouped else [0] * count
         self._group = np.array(groups, np.int64)
 
-    def lives(self, end: int) -> Lives:
+    def lives(self, end: int, given: dict[int, int]) -> Lives:
         """As life.lives."""
         out = self._out.copy()
         leaving = self._leaving.copy()
         late = out > end
-        soon = self._soonest[late]
+        soonest = self._soonest.copy()
+        for value, call in given.items():
+            soonest[value] = call
+        soon = soonest[late]
         leaving[late] = np.where(soon <= end, soon, self.end)
         out[late] = self.end + 1
         inside = np.where(self._inside <= end, self._inside, self.end + 1)

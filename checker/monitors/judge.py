@@ -9,7 +9,9 @@ from checker.columns import columns
 from checker.encode import Task, forget
 from checker.monitors import life
 from checker.monitors.life import NEVER, Box, Empty, Life
+from checker.monitors.wild import UNSURE, Given, Settle, Settling
 from checker.monitors.wrong import PHANTOM, TWICE, Pair, Violation, Wrong
+from checker.unique import UNDECIDED
 
 FEW = 250  # tasks that are sooner judged in plain Python than NumPy and Numba are loaded
 SMALL = 60  # lives of a contradiction, of which it is worth trying to do without some
@@ -33,33 +35,38 @@ class Monitor:
         self._few = few
 
     def is_fit(self, model: Any, tasks: Sequence[Task]) -> bool:
-        """Whether no value is put in twice, and no take without an answer may have taken any."""
+        """Whether no value is put in twice."""
         return self._read(model, tasks) is not None
 
     def _read(self, model: Any, tasks: Sequence[Task]) -> Box | None:
         if type(model) is not self._model:
             return None
-        box = life.read(model, tasks)
-        return None if box is None or box.wild else box
+        return life.read(model, tasks)
 
     def first_violation(
         self, model: Any, tasks: Sequence[Task]
     ) -> Generator[None, None, int | None]:
-        """The rank of the return that ends the shortest prefix with a violation, or None. Yields
-        after every look at a prefix: cutting a history short never makes it invalid, so they are
-        searched by halving."""
+        """The rank of the return that ends the shortest prefix with a violation, or None, or
+        UNDECIDED where there were too many ways in which takes without an answer may have taken
+        something. Yields after every look at a prefix: cutting a history short never makes it
+        invalid, so they are searched by halving."""
         box = self._read(model, tasks)
         assert box is not None
         first = min(_phantom(box)[0], _twice(box)[0])
         look = self._looking(box)
         ends = sorted(rank for rank in columns(tasks).lists()[1] if rank < first)
-        if not ends or look(ends[-1]) is None:
+        if ends:
+            found = yield from self._judge(box, look, ends[-1])
+            if found is UNSURE and first == NEVER:
+                return UNDECIDED
+        if not ends or found is None or found is UNSURE:
             return None if first == NEVER else first
         low, high = 0, len(ends) - 1
         while low < high:
             yield
             middle = (low + high) // 2
-            if look(ends[middle]) is None:
+            found = yield from self._judge(box, look, ends[middle])
+            if found is None or found is UNSURE:
                 low = middle + 1
             else:
                 high = middle
@@ -79,28 +86,59 @@ class Monitor:
             twice = (tasks[box.take[v][0]], tasks[box.other[v]])
             put = _by(tasks[box.put[v][0]], end)
             return Violation(TWICE, *twice, lives=(Pair(put, twice[0]),))
-        found = self._looking(box)(end)
-        return None if found is None else _violation(box, tasks, self._smallest(box, found), end)
+        found = _done(self._judge(box, self._looking(box), end))
+        if found is None or found is UNSURE:
+            return None
+        return _violation(box, tasks, self._smallest(box, found), end)
 
-    def _looking(self, box: Box) -> Callable[[int], Wrong | None]:
-        """What says of a prefix what is wrong with it."""
+    def _looking(self, box: Box) -> Callable[[int, Given], Wrong | None]:
+        """What says of a prefix what is wrong with it, given who was taken by wild takes."""
         rules, values = self.rules, box.values
         if len(values) + len(box.empties) <= self._few:
-            return lambda end: rules.few(values, life.lives(box, end), life.empties(box, end))
+            return lambda end, given: rules.few(
+                values, life.lives(box, end, given), life.empties(box, end)
+            )
         from checker.monitors.columns import Columns
 
         table = Columns(box, rules.groups)
-        return lambda end: rules.many(table.lives(end), table.empties(end), box.end)
+        return lambda end, given: rules.many(table.lives(end, given), table.empties(end), box.end)
+
+    def _judge(self, box: Box, look: Callable[[int, Given], Wrong | None], end: int) -> Settling:
+        """What is wrong with the prefix up to rank `end`, however wild takes are given."""
+        settle = Settle(
+            lambda given: self._small_one(box, look(end, given)),
+            lambda found, lives: self.rules.few(box.values, lives, _asked(found)),
+            lambda value: box.take[value][2] > end,
+        )
+        found = yield from settle.all([call for call in box.wild if call <= end])
+        return found
+
+    def _small_one(self, box: Box, found: Wrong | None) -> Wrong | None:
+        return self._smallest(box, found) if found is not None and box.wild else found
 
     def _smallest(self, box: Box, found: Wrong) -> Wrong:
         """The same without lives that are not needed for a contradiction. (All operations of one
         value may be dropped: what has no order without them has none with them.)"""
         for one in list(found.lives) if len(found.lives) <= SMALL else ():
             others = [other for other in found.lives if other != one]
-            fewer = self.rules.few(box.values, others, [found.empty] if found.empty else [])
+            fewer = self.rules.few(box.values, others, _asked(found))
             if fewer is not None:
                 found = fewer
         return found
+
+
+def _asked(found: Wrong) -> list[Empty]:
+    return [] if found.empty is None else [found.empty]
+
+
+def _done(work: Settling) -> Wrong | None:
+    """What a generator returns."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            found: Wrong | None = stop.value
+            return found
 
 
 def _phantom(box: Box) -> tuple[int, int]:
@@ -118,13 +156,26 @@ def _twice(box: Box) -> tuple[int, int]:
 
 def _violation(box: Box, tasks: Sequence[Task], found: Wrong, end: int) -> Violation:
     """A contradiction of lives as one of tasks."""
-    pairs = []
-    for one in found.lives:
-        place, call, _ = box.take[one.value]
-        take = None if call > end else _by(tasks[place], end)
-        pairs.append(Pair(_by(tasks[box.put[one.value][0]], end), take))
+    pairs = [_pair(box, tasks, one.value, end) for one in found.lives]
+    others = [_pair(box, tasks, one.value, end) for one in found.others]
     first = pairs[0].take if found.empty is None else tasks[found.empty.place]
-    return Violation(found.kind, first, lives=tuple(pairs))
+    return Violation(
+        found.kind,
+        first,
+        lives=tuple(pairs),
+        wild=tuple(_by(tasks[box.wild[call]], end) for call in found.wild),
+        others=(
+            *(task for pair in others for task in pair if task is not None),
+            *(tasks[empty.place] for empty in found.answers),
+        ),
+    )
+
+
+def _pair(box: Box, tasks: Sequence[Task], value: int, end: int) -> Pair:
+    """The put and the take of a value, as they were known at rank `end`."""
+    place, call, _ = box.take[value]
+    take = None if call > end else _by(tasks[place], end)
+    return Pair(_by(tasks[box.put[value][0]], end), take)
 
 
 def _by(task: Task, end: int) -> Task:

@@ -53,7 +53,8 @@ class Box(NamedTuple):
     return of its `put`; of the take of it that returned first, place, call and return; the earliest
     call of all its takes; of the take that returned second, the return (`again`) and the place
     (`other`). Where there is none: place -1, rank NEVER.
-    `wild` are the calls of takes that nobody knows the value of."""
+    `wild` has the places of the takes that nobody knows the value of, by
+    call."""
 
     values: list[Any]
     put: list[tuple[int, int, int]]
@@ -62,7 +63,7 @@ class Box(NamedTuple):
     again: list[int]
     other: list[int]
     empties: list[Empty]
-    wild: list[int]
+    wild: dict[int, int]
     end: int  # after all events
 
 
@@ -72,7 +73,7 @@ def read(model: Any, tasks: Sequence[Task]) -> Box | None:
     call, ret, mine, _ = table.lists()
     number: dict[Any, int] = {}
     last = max([-1, *call, *(rank for rank in ret if rank != FOREVER)])
-    box = Box([], [], [], [], [], [], [], [], 1 + last)
+    box = Box([], [], [], [], [], [], [], {}, 1 + last)
     for place, c in enumerate(mine):
         f, value, result = table.classes[c]
         if f == model.put:
@@ -81,7 +82,7 @@ def read(model: Any, tasks: Sequence[Task]) -> Box | None:
                 return None
             box.put[v] = (place, call[place], ret[place])
         elif result is UNKNOWN:
-            box.wild.append(call[place])
+            box.wild[call[place]] = place
         elif result is not None:
             v = _number(box, number, result)
             box.soonest[v] = min(box.soonest[v], call[place])
@@ -111,16 +112,16 @@ def _number(box: Box, number: dict[Any, int], value: Any) -> int:
     return v
 
 
-def lives(box: Box, end: int) -> list[Life]:
+def lives(box: Box, end: int, given: dict[int, int]) -> list[Life]:
     """The lives in the prefix up to rank `end`, of a box in which nothing was taken that had not
-    been put in, and nothing twice."""
+    been put in, and nothing twice; `given` has the calls of wild takes by the values they took."""
     found = []
     for v, (_, put, inside) in enumerate(box.put):
         _, leaving, out = box.take[v]
         if out > end:
             if inside > end:
                 continue
-            leaving, out = (min(box.soonest[v], box.end), box.end + 1)
+            leaving, out = given.get(v, box.soonest[v]), box.end + 1
             if leaving > end:
                 leaving = box.end
         if inside > end:

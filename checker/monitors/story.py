@@ -28,10 +28,20 @@ def tell_box(history: History, wrong: Violation, last: Task) -> Story:
         sentence, edges = _twice(history, wrong)
     else:
         sentence, edges = _said(history, wrong), _forced(wrong)
+        if wrong.wild:
+            sentence += _however(wrong)
         if all(last.at != task.at for task in (wrong.first, *_puts(wrong)) if task is not None):
             sentence += f", as {say(history, last).whole} shows"
     core = {task.at: task for task in (*wrong.tasks, last)}
     return Story(tuple(core[at] for at in sorted(core)), tuple(edges), sentence, wrong.kind)
+
+
+def _however(wrong: Violation) -> str:
+    """That takes without an answer are no excuse."""
+    takes = wrong.wild[0].f
+    if len(wrong.wild) == 1:
+        return f", whatever the {takes} without an answer took"
+    return f", whatever the {len(wrong.wild)} operations {takes} without an answer took"
 
 
 def _puts(wrong: Violation) -> list[Task]:
@@ -113,7 +123,7 @@ def _forced(wrong: Violation) -> list[Edge]:
     by_at = {task.at: task for task in tasks}
     edges = [_real_time(by_at[a], by_at[b]) for a, b in sorted(pairs - between)]
     edges += [_taken(pair) for pair in wrong.lives if pair.take is not None]
-    first = wrong.first
+    first = None if wrong.wild else wrong.first  # else what had to be gone may have been taken
     others = wrong.lives if wrong.kind == EMPTY else wrong.lives[1:]
     if first is None or not _is_plain(wrong, first, others, pairs):
         return edges
