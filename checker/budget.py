@@ -4,13 +4,11 @@ clock, and at how much memory this process has."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
 from mmap import PAGESIZE
 from pathlib import Path
 
 from harness.clock import MS, SECOND, Nanos, show
-from harness.result import Budget
 
 DEFAULT_TIME_LIMIT: Nanos = 60 * SECOND
 DEFAULT_MEMORY_LIMIT = 2 << 30  # bytes
@@ -21,7 +19,8 @@ _STATM = Path("/proc/self/statm")
 
 class TimeBudget:
     """Expires `limit` ns after it was made, at `end`; `clock` says the time in ns. Where `memory`
-    says how many bytes this process has, it expires as well once there are `memory_limit` more."""
+    says how many bytes this process has, it expires as well once there are `memory_limit` more.
+    Time in which kernels are compiled does not count."""
 
     def __init__(
         self,
@@ -37,27 +36,18 @@ class TimeBudget:
         self._memory_limit = memory_limit
         self._most = memory() + memory_limit if memory else 0
         self._look = clock() + LOOK_EVERY
+        self._compiled = _compiling.spent
 
     def expired(self) -> str | None:
         """Why the check must stop now, or None."""
         now = self._clock()
-        if now >= self.end:
+        if now >= self.end + _compiling.spent - self._compiled:
             return f"time limit of {show(self.limit)}"
         if self._memory and now >= self._look:
             self._look = now + LOOK_EVERY
             if self._memory() > self._most:
                 return f"memory limit of {bytes_words(self._memory_limit)}"
         return None
-
-    @contextmanager
-    def uncounted(self) -> Iterator[None]:
-        """What is done within counts neither as time nor as memory."""
-        begun, had = self._clock(), self._memory() if self._memory else 0
-        try:
-            yield
-        finally:
-            self.end += self._clock() - begun
-            self._most += (self._memory() if self._memory else 0) - had
 
 
 class Unlimited:
@@ -84,9 +74,42 @@ def budget_until(end: Nanos, limit: Nanos, memory_limit: int) -> TimeBudget:
     return budget
 
 
-def uncounted(budget: Budget) -> AbstractContextManager[None]:
-    """What is done within does not count: kernels are loaded, and compiled at their first use."""
-    return budget.uncounted() if isinstance(budget, TimeBudget) else nullcontext()
+class _Compiling:
+    """How long Numba has compiled in this process, in ns."""
+
+    def __init__(self) -> None:
+        self.spent = 0
+        self._depth = 0  # a kernel's compiling compiles those that it calls
+        self._begun = 0
+
+    def begin(self) -> None:
+        """A kernel is about to be compiled."""
+        if self._depth == 0:
+            self._begun = time.monotonic_ns()
+        self._depth += 1
+
+    def end(self) -> None:
+        """It has been."""
+        self._depth -= 1
+        if self._depth == 0:
+            self.spent += time.monotonic_ns() - self._begun
+
+
+_compiling = _Compiling()
+
+
+def leave_out_compiling() -> None:
+    """From now on what Numba compiles, at the first use of a kernel, is no time of any budget."""
+    from numba.core import event
+
+    class Listener(event.Listener):
+        def on_start(self, event: object) -> None:
+            _compiling.begin()
+
+        def on_end(self, event: object) -> None:
+            _compiling.end()
+
+    event.register("numba:compile", Listener())  # type: ignore[no-untyped-call]
 
 
 def bytes_words(limit: int) -> str:

@@ -13,7 +13,7 @@ from checker.encode import Task
 from checker.frontier import frontier
 from checker.model import fitting
 from checker.scan import Scan
-from checker.search import LOADING, Decision, Meter, Progress, Search
+from checker.search import Decision, Meter, Progress, Search
 
 SOON = 16  # slices of both searches, after which the kernel is asked
 MOST_STEPS = 50_000  # entries of a state table that are worth asking a model for
@@ -31,9 +31,7 @@ class Found(Struct, frozen=True):
     shortest: bool = True
 
 
-# Yields now and then (LOADING before what may take long and is no work on the key), and returns
-# what it found.
-Deciding = Generator[str | None, None, Found]
+Deciding = Generator[None, None, Found]  # yields now and then, returns what it found
 
 
 def decide(
@@ -75,7 +73,6 @@ def _search(model: Any, tasks: Sequence[Task], meter: Meter, progress: Progress)
         turn += 1
         if turn == SOON and scan.table.close(MOST_STEPS, MOST_STEPS):
             searches[0][1].close()
-            yield LOADING
             searches[0] = ("frontier kernel", compiled(model, tasks, scan, meter, progress))
         for name, search in searches:
             decision = _slice(search)
@@ -88,7 +85,7 @@ def _search(model: Any, tasks: Sequence[Task], meter: Meter, progress: Progress)
             return _invalid(tasks, scan.ends(decision.step), name, decision.shortest)
         if meter.full and len(searches) > 1:
             searches.pop()[1].close()  # the depth-first memo is what grows; the frontier goes on
-        yield None
+        yield
 
 
 def compiled(

@@ -7,17 +7,17 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from checker.budget import bytes_words, uncounted
+from checker.budget import bytes_words
 from checker.decide import Found, decide
 from checker.encode import Task
-from checker.search import LOADING, Meter, Progress
+from checker.search import Meter, Progress
 from harness.result import Budget
 
 FIRST_ROUND = 8  # slices of work for a key
 GROWTH = 4  # of a round over the one before
 
 T = TypeVar("T")
-Work = Callable[[Meter, Progress], Generator[str | None, None, T]]  # decides one key
+Work = Callable[[Meter, Progress], Generator[None, None, T]]  # decides one key
 
 
 class Reached(Struct, frozen=True):
@@ -32,7 +32,7 @@ class _Key(Struct, Generic[T]):
     """A key that is not decided yet: its work, and what that says of how far it has come."""
 
     place: int
-    work: Generator[str | None, None, T]
+    work: Generator[None, None, T]
     progress: Progress
 
 
@@ -84,7 +84,6 @@ class Rounds(Generic[T]):
 
     def _advance(self, key: _Key[T], slices: int, budget: Budget, patience: Budget | None) -> bool:
         """Work on one key; whether that is over: it is decided, or needs too much memory."""
-        is_loading = False
         for _ in range(slices):
             if self._is_spent or (patience and patience.expired()):
                 return False
@@ -93,11 +92,7 @@ class Rounds(Generic[T]):
                 self.stopped, self._is_spent = why, True
                 return False
             try:
-                if is_loading:
-                    with uncounted(budget):
-                        is_loading = next(key.work) == LOADING
-                else:
-                    is_loading = next(key.work) == LOADING
+                next(key.work)
             except StopIteration as stop:
                 del self._left[key.place]
                 self._told(key.place, stop.value)

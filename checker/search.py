@@ -31,7 +31,6 @@ VALID_DECISION = Decision(-1)
 Search = Generator[None, None, Decision]  # yields after every slice, returns its decision
 
 
-LOADING = "loading"  # yielded before a kernel is used, which may have to be compiled first
 MOST_HARD = 10  # operations that are named as those that made a key hard
 
 

@@ -150,7 +150,7 @@ class _Judging:
 
     def _decide(
         self, place: int, meter: Meter, progress: Progress
-    ) -> Generator[str | None, None, Wrong | None]:
+    ) -> Generator[None, None, Wrong | None]:
         """Each bound in turn; what is wrong first."""
         model, tasks = self._models[place], self._encoded.tasks[place]
         stretched = self._stretched.tasks[place]
