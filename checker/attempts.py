@@ -71,26 +71,38 @@ def how_far(
     all. But of a value that nobody wrote these say too little: what was there instead is not of
     them. Nor are a list or a count without all that was put into it.
     """
-    begin = [model.initial()]
-    small = list(story.judged)
     count = bisect_right(tasks, end, key=lambda task: task.call)
-    ways: list[tuple[Sequence[Task], Sequence[Any]]] = []
-    if count <= MOST_TASKS:
-        ways.append((until(tasks[:count], end), begin))
-    if small:
+    prefix = until(tasks[:count], end) if count <= MOST_TASKS else []
+    ways: list[_Problem] = [_Problem(prefix, (model.initial(),))] if prefix else []
+    small = list(story.judged)
+    if story.starts or (small and _writers(model, small) > 1):
+        known = {task.at: task for task in (*story.core, *prefix)}
+        starts = story.starts or (model.initial(),)
+        late = {task.at: known[task.at].ret for task in small if task.at in known}
         # With more known of their times they have no order either, and those there seem to be are
         # orders that there were.
-        known = {task.at: task for task in ways[0][0]} if ways else {}
         exact = [known.get(task.at, task) if task.call >= 0 else task for task in small]
-        first = story.starts or begin
-        if story.starts or _writers(model, small) > 1:
-            ways = [(exact, first), (small, first), *ways]
-    for some, starts in ways:
-        assumed = starts is story.starts and bool(starts)
-        tried = attempts(history, model, some, starts, budget, assumed)
+        assumed = bool(story.starts)
+        ways = [
+            _Problem(until(exact, end), starts, assumed, late),
+            _Problem(small, starts, assumed),
+            *ways,
+        ]
+    for problem in ways:
+        tried = _attempts(history, model, problem, budget)
         if tried:
             return tried
     return ()
+
+
+class _Problem(Struct, frozen=True):
+    """Tasks that have no order from any of `starts`; `assumed` where they begin in the middle of
+    the history. `late` has (by `at`) when those returned that may have happened or not."""
+
+    tasks: Sequence[Task]
+    starts: Sequence[Any]
+    assumed: bool = False
+    late: Mapping[int, int] = {}
 
 
 def _writers(model: Any, tasks: Sequence[Task]) -> int:
@@ -100,56 +112,40 @@ def _writers(model: Any, tasks: Sequence[Task]) -> int:
     return sum(kinds[c] != OBSERVER for c in mine)
 
 
-def attempts(
-    history: History,
-    model: Any,
-    tasks: Sequence[Task],
-    starts: Sequence[Any],
-    budget: Budget,
-    assumed: bool = False,
+def _attempts(
+    history: History, model: Any, problem: _Problem, budget: Budget
 ) -> tuple[Attempt, ...]:
-    """The longest partial orders of tasks that have no order from any of `starts`, different by
-    where and in which state they stop; none where an order is found, or that takes too long. The
-    starts are `assumed` where the object need not have been in them at the very beginning."""
-    if len(tasks) > MOST_TASKS:
-        return ()
+    """The longest partial orders, different by where and in which state they stop; none where an
+    order is found, or that takes too long."""
     found: list[tuple[Stop, Reach]] = []
-    for start in starts:
-        reach = Reach(model, tasks, start, assumed)
+    for start in problem.starts:
+        reach = Reach(model, problem.tasks, start, problem.late)
         stops = reach.stops(budget)
         if not stops:
             return ()
         found += [(stop, reach) for stop in stops]
-    return _told(history, model, tasks, found)
-
-
-def _told(
-    history: History, model: Any, tasks: Sequence[Task], found: Sequence[tuple[Stop, Reach]]
-) -> tuple[Attempt, ...]:
-    """The longest of all stops, in words."""
     best = sorted(found, key=lambda one: (-one[0].step, _length(one[0].way)))
     kept: dict[Hashable, tuple[Stop, Reach]] = {}
     for stop, reach in best:
         kept.setdefault((stop.goal, tag(stop.way.state)), (stop, reach))
     most = list(kept.values())[:MOST]
-    return tuple(_attempt(history, model, tasks, stop, reach) for stop, reach in most)
+    return tuple(_attempt(history, model, problem, stop, reach) for stop, reach in most)
 
 
 def _length(way: Way) -> int:
     return way.placed.bit_count()
 
 
-def _attempt(
-    history: History, model: Any, tasks: Sequence[Task], stop: Stop, reach: Reach
-) -> Attempt:
+def _attempt(history: History, model: Any, problem: _Problem, stop: Stop, reach: Reach) -> Attempt:
     """A stop in words."""
+    tasks = problem.tasks
     ways = stop.way.steps()
-    begin = max(len(ways) - MOST_STEPS, 0)
-    states = [ways[begin - 1].state if begin else reach.start, *(w.state for w in ways[begin:])]
+    left = max(len(ways) - MOST_STEPS, 0)
+    states = [ways[left - 1].state if left else reach.start, *(w.state for w in ways[left:])]
     said = [refusal.shown(model, state) for state in states]
     steps = tuple(
         Step(history.index(tasks[way.task].at), before, after)
-        for way, before, after in zip(ways[begin:], said, said[1:], strict=False)
+        for way, before, after in zip(ways[left:], said, said[1:], strict=False)
     )
     end = [
         Refusal(history.index(tasks[i].at), why, len(steps))
@@ -157,10 +153,10 @@ def _attempt(
     ][:MOST_REFUSALS]
     before = [
         Refusal(end[0].op, refusal.why(model, states[place], tasks[stop.goal]), place)
-        for place in _refused_before(ways[begin:], states, tasks, stop, reach)
+        for place in _refused_before(ways[left:], states, tasks, stop, reach)
     ]
-    refused = (*end, *before[:MOST_REFUSALS])
-    return Attempt(said[0], steps, refused, begin, reach.assumed and not begin)
+    is_assumed = problem.assumed and not left
+    return Attempt(said[0], steps, (*end, *before[:MOST_REFUSALS]), left, is_assumed)
 
 
 def _refused_before(
@@ -197,11 +193,17 @@ class Reach:
     """What orders of some tasks can come to from one state."""
 
     def __init__(
-        self, model: Any, tasks: Sequence[Task], start: Any, assumed: bool = False
+        self, model: Any, tasks: Sequence[Task], start: Any, late: Mapping[int, int]
     ) -> None:
         self._tasks = tasks
         self._model = model
-        self.start, self.assumed = start, assumed
+        self.start = start
+        # For what need not be placed: the tasks that were called after it had returned.
+        self._after = {
+            i: sum(1 << j for j, other in enumerate(tasks) if other.call > late[task.at])
+            for i, task in enumerate(tasks)
+            if not task.must and task.at in late
+        }
         found, self._class = classes(tasks)
         table = Table(self._model, found)
         self._observes = [table.kinds[c] == OBSERVER for c in self._class]
@@ -217,9 +219,15 @@ class Reach:
         return self._model.step(state, task.f, task.value, task.result)
 
     def open(self, placed: int, goal: int) -> list[int]:
-        """The tasks not placed that were called before the goal returned, by return."""
+        """The tasks that could come next: called before the goal returned; by return."""
         end = self._tasks[goal].ret
-        return [i for i in self._order if not placed >> i & 1 and self._tasks[i].call < end]
+        return [
+            i for i in self._order if self._tasks[i].call < end and not self._is_past(placed, i)
+        ]
+
+    def _is_past(self, placed: int, i: int) -> bool:
+        """Whether a task is placed, or it is too late for it."""
+        return bool(placed >> i & 1 or placed & self._after.get(i, 0))
 
     def stops(self, budget: Budget) -> list[Stop]:
         """Every state that an order cannot go on from, with a short order to it, the last ones
@@ -263,7 +271,7 @@ class Reach:
         """The ways one task further."""
         asked = set()
         for i in self._active:
-            if way.placed >> i & 1 or self._class[i] in asked:
+            if self._is_past(way.placed, i) or self._class[i] in asked:
                 continue
             asked.add(self._class[i])
             after = self.after(way.state, i)

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from checker import alone, exact, unique, words
+from checker import alone, exact, refusal, unique
 from checker.attempts import how_far
 from checker.contradiction import tell
 from checker.decide import Found
@@ -49,7 +49,9 @@ def explain(
     else:
         story, verified = tell_searched(history, model, until(tasks, found.end), found.task, budget)
     anomaly = anomaly_of(history, key, tasks, found.task, story, faults, verified)
-    return replace(anomaly, attempts=how_far(history, model, tasks, found.end, story, budget))
+    starts = tuple(refusal.shown(model, state) for state in story.starts)
+    tried = how_far(history, model, tasks, found.end, story, budget)
+    return replace(anomaly, starts=starts, attempts=tried)
 
 
 def _by_call(core: Sequence[Task]) -> list[Task]:
@@ -111,7 +113,6 @@ def anomaly_of(
             Fold(index(f.source), index(f.target), tuple(index(at) for at in f.ops)) for f in folds
         ),
         forgotten=tuple(index(t.at) for t in story.core if t.at in optional),
-        starts=tuple(words.state(state) for state in story.starts),
     )
 
 

@@ -37,6 +37,8 @@ class Model(Protocol[S]):
       is not only `precondition-failed`;
     - `unfit(f, value, result)`: why this operation means nothing here, in words, or None: then the
       verdict is unknown;
+    - `show(state)`: a state in words, and `why(state, f, value, result)`: why an operation is not
+      legal there, or None: pages and sentences say it so;
     - `of(fs)`: the plainest model for a key on which only these operations were done;
     - `relaxed(heads)`: an easier model, and these operations (f, value, result) as it has them, or
       None for one left out, such that an order here is an order there, too: what has no order there

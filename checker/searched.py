@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from checker import words
+from checker import refusal, words
 from checker.contradiction import say
 from checker.core import Core, contradicts
 from checker.encode import FOREVER, Task
@@ -36,7 +36,7 @@ def tell_searched(
     states = states or possible_in(model, small, last, budget)
     if any(model.step(state, last.f, last.value, last.result) is not None for state in states):
         states = []  # it could have been done, but not together with all the others
-    sentence = say(history, last).whole + _only(states, len(sure))
+    sentence = say(history, last).whole + _only(model, states, len(sure))
     starts = tuple(small.starts) if small.is_cut else ()
     edges = _real_time_edges([t for t in core if t in sure])
     edges += () if starts else _unique_wr(model, core)  # else the value may have been there
@@ -60,13 +60,13 @@ def _call(task: Task) -> int:
     return task.at
 
 
-def _only(states: Sequence[Any], count: int) -> str:
+def _only(model: Any, states: Sequence[Any], count: int) -> str:
     """What the object could have been instead."""
     if not states or len(states) > 6:
         return f", which no order of the {count} operations that bear on it allows"
-    shown = [words.state(s) for s in states]
+    shown = [refusal.shown(model, state) for state in states]
     listed = shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + f" or {shown[-1]}"
-    return f", when the value could only have been {listed}"
+    return f", when the {refusal.noun(model)} could only have been {listed}"
 
 
 def _writes(task: Task, value: Any) -> bool:

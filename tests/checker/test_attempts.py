@@ -101,6 +101,11 @@ def test_orders_are_legal_respect_real_time_and_cannot_go_on(name: str) -> None:
         tasks = {task.at: task for task in encode(history, MODELS[name](), "key").tasks[0]}
         for attempt in found:
             checked += 1
+            order = [tasks[step.op] for step in attempt.steps]
+            for i, task in enumerate(order):
+                assert all(task.ret > before.call for before in order[:i]), (history.ops, attempt)
+            states = [attempt.start, *(step.after for step in attempt.steps)]
+            assert states[:-1] == [step.before for step in attempt.steps]
             if not attempt.assumed:
                 _replay(model, tasks, attempt, history)
     assert checked > 100
@@ -110,12 +115,64 @@ def _replay(model: Any, tasks: dict[int, Any], attempt: Attempt, history: Histor
     state = model.initial()
     assert attempt.start == shown(model, state)
     order = [tasks[step.op] for step in attempt.steps]
-    for i, (step, task) in enumerate(zip(attempt.steps, order, strict=True)):
+    for step, task in zip(attempt.steps, order, strict=True):
         assert step.before == shown(model, state)
         state = model.step(state, task.f, task.value, task.result)
         assert state is not None, (history.ops, attempt)
         assert step.after == shown(model, state)
-        assert all(task.ret > before.call for before in order[:i]), (history.ops, attempt)
     goal = tasks[attempt.refusals[0].op]
     assert model.step(state, goal.f, goal.value, goal.result) is None
     assert goal.at not in {task.at for task in order}
+
+
+def asked(*rows: Any) -> History:
+    """Operations (f, argument, answer, process, key), one after the other."""
+    found = []
+    for i, (f, value, *rest) in enumerate(rows):
+        answer, process, key = [*rest, *(value, i, None)[len(rest) :]]
+        fields = {} if key is None else {"key": key}
+        call = (10 * i, process, "invoke", f, value, fields)
+        found.append([call, (10 * i + 5, process, "ok", f, answer, fields)])
+    return merged(*found)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "why"),
+    [
+        ("versioned-register", [("write", 4, 1), ("cas", [2, 5], 2)],
+         "it compares with 2, but the value is 4 at version 1"),
+        ("multi-register",
+         [("write", 4, 4, 0, "x"), ("txn", [["r", "x", None]], [["r", "x", 5]])],
+         'returned [["r", "x", 5]], but the keys are "x" = 4'),
+        ("set", [("add", 1), ("add", 2), ("read", None, [1])],
+         "returned [1], but the set is {1, 2}"),
+        ("fifo-queue", [("enqueue", 1), ("enqueue", 2), ("dequeue", None, 2)],
+         "returned 2, but the queue is [1, 2]"),
+        ("fifo-queue", [("enqueue", 1), ("dequeue", None, None)],
+         "returned nothing, but the queue is [1]"),
+        ("stack", [("push", 1), ("push", 2), ("pop", None, 1)],
+         "returned 1, but the stack is [1, 2]"),
+        ("priority-queue", [("insert", 3), ("insert", 1), ("extract-min", None, 3)],
+         "returned 3, but the queue is [1, 3]"),
+        ("counter", [("increment", 2, 2), ("increment", 2, 5)],
+         "returned 5, but the value is 2 and would be 4"),
+        ("unique-ids", [("generate", None, 7), ("generate", None, 7)],
+         "returned 7, but the ids are given out: 7"),
+        ("owner-mutex", [("acquire", None), ("release", None)],
+         "not possible: the lock is held by 0"),
+        ("reentrant-mutex", [("acquire", None, None, 0), ("acquire", None, None, 0),
+                             ("acquire", None, None, 1)],
+         "not possible: the lock is held by 0, 2 times"),
+        ("fenced-lock", [("acquire", None, 3, 0), ("release", None, None, 0),
+                         ("acquire", None, 2, 1)],
+         "returned 2, but the lock is free, after token 3"),
+        ("leased-lock", [("acquire", None, 3, 0), ("acquire", None, 3, 1)],
+         "returned 3, but the lock is held by 0 with token 3"),
+        ("semaphore", [("acquire", None), ("acquire", None)],
+         "not possible: the permits are 1 taken"),
+    ],
+)  # fmt: skip
+def test_every_model_says_what_it_is_and_why_it_refuses(name: str, rows: Any, why: str) -> None:
+    found = tried(asked(*rows), name)
+    assert found[0].refusals[0].why == why
+    assert len(found[0].steps) >= 1

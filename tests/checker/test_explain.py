@@ -232,7 +232,7 @@ def _called_before(history: History, at: int) -> list[Op]:
 def test_other_models_are_explained_too() -> None:
     held = explained(merged(ok(0, 1, 0, "acquire", None), ok(2, 3, 1, "acquire", None)), Mutex)
     assert held.sentence == (
-        'acquire by process 1 was acknowledged at 3 ms, when the value could only have been "held"'
+        "acquire by process 1 was acknowledged at 3 ms, when the lock could only have been held"
     )
     text = merged(ok(0, 1, 0, "put", "a"), ok(2, 3, 0, "append", "b"), ok(4, 5, 1, "get", "a"))
     assert explained(text, KvAppend).sentence == (
