@@ -80,6 +80,23 @@ class Tasks(Sequence[Task]):
         kept = [self.classes[c] for c in used.tolist()]
         return Tasks(self.call[:n], late, places.astype(np.int32), self.at[:n], kept)
 
+    def said(self, heads: Sequence[Head | None]) -> Tasks:
+        """The tasks with other classes: of each of `classes` the one that takes its place, None
+        where its tasks are left out."""
+        import numpy as np
+
+        kept, number = _numbered([head for head in heads if head])
+        again = iter(number)
+        place = np.array([next(again) if head else -1 for head in heads], np.int32)[self.mine]
+        stay = place >= 0
+        return Tasks(self.call[stay], self.ret[stay], place[stay], self.at[stay], kept)
+
+    def ending(self, end: int) -> Task:
+        """The task that returns at this rank."""
+        if self._lists:
+            return self[self._lists["ret"].index(end)]
+        return self[int((self._arrays["ret"] == end).argmax())]
+
     def __len__(self) -> int:
         return self._size
 
@@ -147,15 +164,20 @@ def classes(tasks: Iterable[Task]) -> tuple[Sequence[Head], list[int]]:
 
 
 def _classes(tasks: Iterable[Task]) -> tuple[list[Head], list[int]]:
+    return _numbered([(task.f, task.value, task.result) for task in tasks])
+
+
+def _numbered(heads: Iterable[Head]) -> tuple[list[Head], list[int]]:
+    """The distinct heads, and the place of each among them."""
     number: dict[Any, int] = {}
     found: list[Head] = []
     mine = []
-    for task in tasks:
-        name = (task.f, tag(task.value), tag(task.result))
+    for head in heads:
+        name = (head[0], tag(head[1]), tag(head[2]))
         c = number.get(name, -1)
         if c < 0:
             c = number[name] = len(found)
-            found.append((task.f, task.value, task.result))
+            found.append(head)
         mine.append(c)
     return found, mine
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
 from checker import exact, unique
+from checker.columns import Tasks, columns
 from checker.depth import depth_first
 from checker.encode import Task
 from checker.frontier import frontier
@@ -15,6 +17,10 @@ from checker.model import fitting
 from checker.scan import Scan
 from checker.search import Decision, Meter, Progress, Search
 
+if TYPE_CHECKING:
+    from checker.kernel.steps import Steps
+
+LONG = 4_000  # tasks for which the kernel is loaded at once
 SOON = 16  # slices of both searches, after which the kernel is asked
 MOST_STEPS = 50_000  # entries of a state table that are worth asking a model for
 
@@ -40,7 +46,8 @@ def decide(
     """Decide one key; `progress` is told how far it has come. Stop it at any yield by closing
     it."""
     progress = progress or Progress()
-    model = fitting(model, [task.f for task in tasks])
+    tasks = columns(tasks)
+    model = fitting(model, {head[0] for head in tasks.classes})
     fit = exact.find(model, tasks)
     if fit is not None:
         end = yield from fit.judge.first_violation(model, tasks)
@@ -59,54 +66,113 @@ def decide(
     return found
 
 
-def _search(model: Any, tasks: Sequence[Task], meter: Meter, progress: Progress) -> Deciding:
+def _search(model: Any, tasks: Tasks, meter: Meter, progress: Progress) -> Deciding:
+    """The kernel where it is loaded, or the key is long enough to be worth loading it at once; else
+    the searches in Python, and the kernel for what they do not decide soon."""
+    if _is_loaded() or len(tasks) >= LONG:
+        steps = laid_out(model, tasks)
+        if steps is not None:
+            kernel = compiled(model, tasks, steps, meter, progress)
+            for _ in range(SOON):
+                decision = _slice(kernel)
+                if decision is not None:
+                    return _found("frontier kernel", decision, tasks, steps)
+                yield
+            found = yield from _compete(model, tasks, meter, progress, kernel, steps)
+            return found
+    found = yield from _compete(model, tasks, meter, progress)
+    return found
+
+
+def _compete(
+    model: Any,
+    tasks: Tasks,
+    meter: Meter,
+    progress: Progress,
+    kernel: Search | None = None,
+    steps: Steps | None = None,
+) -> Deciding:
     """Both searches in turn, a slice each: one is slow where the other is fast, and so the two
     together take at most twice as long as the faster. What is not decided soon is left to the
     kernel, which takes some time to be loaded."""
     scan = Scan(model, tasks)
-    searches: list[tuple[str, Search]] = [
-        ("frontier", frontier(scan, meter, progress)),
-        ("depth-first", depth_first(scan, meter, progress)),
+    searches: list[tuple[str, Search, _Ends]] = [
+        ("frontier", frontier(scan, meter, progress), scan),
+        ("depth-first", depth_first(scan, meter, progress), scan),
     ]
     turn = 0
     while True:
         turn += 1
-        if turn == SOON and scan.table.close(MOST_STEPS, MOST_STEPS):
+        if turn == SOON and kernel is None and len(scan.table.classes) <= MOST_STEPS:
+            steps = laid_out(model, tasks)
+            if steps is not None:
+                kernel = compiled(model, tasks, steps, meter, progress)
+        if kernel is not None and steps is not None and searches[0][2] is scan:
             searches[0][1].close()
-            searches[0] = ("frontier kernel", compiled(model, tasks, scan, meter, progress))
-        for name, search in searches:
+            searches[0] = ("frontier kernel", kernel, steps)
+        for name, search, ends in searches:
             decision = _slice(search)
             if decision is None:
                 continue
-            for _, other in searches:
+            for _, other, _ in searches:
                 other.close()
-            if decision.valid:
-                return Found(True, name)
-            return _invalid(tasks, scan.ends(decision.step), name, decision.shortest)
+            return _found(name, decision, tasks, ends)
         if meter.full and len(searches) > 1:
             searches.pop()[1].close()  # the depth-first memo is what grows; the frontier goes on
         yield
 
 
+class _Ends(Protocol):
+    """What says at which rank a step's return is."""
+
+    def ends(self, k: int) -> int:
+        """The rank of the return at step k."""
+        ...
+
+
+def _found(name: str, decision: Decision, tasks: Tasks, steps: _Ends) -> Found:
+    if decision.valid:
+        return Found(True, name)
+    return _invalid(tasks, steps.ends(decision.step), name, decision.shortest)
+
+
+def _is_loaded() -> bool:
+    """Whether the kernel is there already: in a process that has not asked for it, a short key is
+    decided sooner without it."""
+    module = sys.modules.get("checker.kernel.walk")
+    return module is not None and bool(module.walk.overloads)
+
+
+def laid_out(model: Any, tasks: Tasks) -> Steps | None:
+    """A key as the kernel goes through it; None where the table of its states would be too big."""
+    from checker.kernel.states import states_of
+    from checker.kernel.steps import Steps
+
+    states = states_of(model, tasks.classes, MOST_STEPS)
+    return Steps(states, tasks) if states else None
+
+
 def compiled(
-    model: Any, tasks: Sequence[Task], scan: Scan, meter: Meter, progress: Progress | None = None
+    model: Any,
+    tasks: Sequence[Task],
+    steps: Scan | Steps,
+    meter: Meter,
+    progress: Progress | None = None,
 ) -> Search:
-    """The frontier search as a kernel, of a key whose table of states is closed."""
+    """The frontier search as a kernel."""
     from checker.kernel.frontier import frontier
 
-    return frontier(scan, meter, progress or Progress(), _easier(model, tasks))
+    return frontier(steps, meter, progress or Progress(), lambda: _easier(model, columns(tasks)))
 
 
-def _easier(model: Any, tasks: Sequence[Task]) -> Scan | None:
+def _easier(model: Any, tasks: Tasks) -> Steps | None:
     """The same key by a model that allows more, if there is one."""
     relaxed = getattr(model, "relaxed", None)
-    found = relaxed([(task.f, task.value, task.result) for task in tasks]) if relaxed else None
+    found = relaxed(tasks.classes) if relaxed else None
     if found is None:
         return None
     model, heads = found
-    pairs = zip(heads, tasks, strict=True)
-    scan = Scan(model, [Task(h[0], h[1], h[2], t.call, t.ret, t.at) for h, t in pairs if h])
-    return scan if scan.table.close(MOST_STEPS, MOST_STEPS) else None
+    return laid_out(model, tasks.said(heads))
 
 
 def _slice(search: Search) -> Decision | None:
@@ -119,8 +185,8 @@ def _slice(search: Search) -> Decision | None:
     return None
 
 
-def _invalid(tasks: Sequence[Task], end: int, algorithm: str, shortest: bool = True) -> Found:
-    last = next(task for task in tasks if task.ret == end)
+def _invalid(tasks: Tasks, end: int, algorithm: str, shortest: bool = True) -> Found:
+    last = tasks.ending(end)
     return Found(False, algorithm, end, last, shortest)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import UNSET, Struct
 
 from checker import words
-from checker.columns import Tasks, classes, until
+from checker.columns import Head, Tasks, classes, until
 from checker.model import UNKNOWN, freeze, tag
 from checker.task import FOREVER, Task, forget
 from harness.history import History
-from harness.op import FAIL, INVOKE, OK
+from harness.op import FAIL, INFO, OK, Op
 
 __all__ = [
     "FOREVER",
@@ -60,50 +61,118 @@ def encode(history: History, model: Any, split: str | None, early: int = 0) -> E
 
 def one_by_one(history: History, model: Any, split: str | None, early: int = 0) -> Encoded:
     """The same by a plain loop: soonest done for short histories, and it says what is unfit."""
+    ops, partner = history.ops, history.partner
+    oks = 0
+    heads = _Heads(model, is_joined=not split and getattr(model, "keyed", False))
     keys: dict[Any, _Key] = {}
     seen: set[Any] = set()
-    ops, partner = history.ops, history.partner
-    count = oks = 0
-    fs = getattr(model, "fs", None)
-    aliases = getattr(model, "aliases", {})
-    is_owned = getattr(model, "owned", False)
-    is_joined = not split and getattr(model, "keyed", False)
-    for at, op in enumerate(ops):
-        if op.type != INVOKE or not isinstance(op.process, int):
+    last, mine = None, None  # the key of the last operation, which is mostly that of the next
+    for at in history.invoked:
+        op, j = ops[at], partner[at]
+        done = ops[j] if j >= 0 else _LOST
+        type_ = done.type
+        if type_ == OK:
+            oks += 1
+        if op.key is not last or mine is None:
+            last = op.key
+            key = last if type(last) in _PLAIN else tag(freeze(last))
+            where = key if split else None
+            if where not in keys:
+                keys[where] = _Key(None if last is UNSET or not split else freeze(last))
+            mine = keys[where]
+        name = None if heads.differ else _name(op, done, type_)
+        c = mine.known.get(name, NEW)
+        if c == NEW:
+            c = mine.learn(name, heads.head(at, op, done))
+        if c == NOTHING:
             continue
-        count += 1
-        f = aliases.get(op.f, op.f)
-        if fs is not None and f not in fs:
-            raise Unfit(f"operation {at}: the model has no {op.f!r}; it knows {known(model)}")
-        j = partner[at]
-        done = ops[j] if j >= 0 else None
-        oks += done is not None and done.type == OK
-        head = _head(f, op, done, model)
-        if head is None:
-            continue
-        if done is not None and done.key is not UNSET and done.key != op.key:
-            raise Unfit(f"operation {at}: called of key {op.key!r}, answered of key {done.key!r}")
-        name = UNSET if op.key is UNSET else tag(freeze(op.key))
-        seen.add(name)
-        if is_owned:
-            head = head[0], (op.process, head[1]), head[2]
-        if is_joined:
-            head = join(op.key, head)
-        mine = keys.get(name if split else None)
-        if mine is None:
-            key = None if op.key is UNSET or not split else freeze(op.key)
-            mine = keys[name if split else None] = _Key(key)
-        mine.add(at, op.time - early if head[0] == "read" else op.time, head)
-        if done is not None and done.type in (OK, FAIL):
-            mine.end(j, done.time)
-    if not split and not is_joined and len(seen) > 1:
+        if done.key is not UNSET and done.key != last:
+            raise Unfit(f"operation {at}: called of key {last!r}, answered of key {done.key!r}")
+        seen.add(key)
+        mine.mine.append(c)
+        mine.at.append(at)
+        mine.ends.append(j if type_ == OK or type_ == FAIL else -1)
+    if len(seen) > 1 and not split and not heads.is_joined:
         raise Unfit(f"the history has {len(seen)} keys and the model is of one: split by key")
-    return Encoded(
-        tuple([mine.key for mine in keys.values()]),
-        tuple([mine.tasks() for mine in keys.values()]),
-        count,
-        oks,
-    )
+    found = sorted((key for key in keys.values() if key.at), key=lambda key: key.at[0])
+    unordered = history if early or not _is_in_order(history) else None
+    tasks = tuple([key.tasks(unordered, early) for key in found])
+    return Encoded(tuple([key.key for key in found]), tasks, len(history.invoked), oks)
+
+
+NEW, NOTHING = -2, -1  # for classes: one that is not known yet; what certainly did not take effect
+_PLAIN = frozenset([int, str, type(None), type(UNSET)])
+_LOST = Op(-1, 0, -1, INFO, "")  # stands for the completion of what never came back
+_ODD: Any = object()
+
+
+def _is_in_order(history: History) -> bool:
+    """Whether the lines are in the order of their times, and no two have the same."""
+    if not history.timed:
+        return True
+    times = [op.time for op in history.ops]
+    return len(set(times)) == len(times) and times == sorted(times)
+
+
+class _Heads:
+    """What operations are to a model."""
+
+    def __init__(self, model: Any, *, is_joined: bool) -> None:
+        self._model = model
+        self._fs = getattr(model, "fs", None)
+        self._aliases = getattr(model, "aliases", {})
+        self._is_owned = getattr(model, "owned", False)
+        self.is_joined = is_joined
+        self.differ = is_joined or self._is_owned  # though named alike
+
+    def head(self, at: int, op: Op, done: Op) -> Head | None:
+        """f, argument and result of an operation, or None if it certainly did not take effect."""
+        head = self._head(at, op, done)
+        if head is not None and self._is_owned:
+            head = head[0], (op.process, head[1]), head[2]
+        return join(op.key, head) if head is not None and self.is_joined else head
+
+    def _head(self, at: int, op: Op, done: Op) -> Head | None:
+        f = self._aliases.get(op.f, op.f)
+        if self._fs is not None and f not in self._fs:
+            it_knows = known(self._model)
+            raise Unfit(f"operation {at}: the model has no {op.f!r}; it knows {it_knows}")
+        value = freeze(op.value)
+        if f == "cas" and not (type(value) is tuple and len(value) == 2):
+            raise Unfit(f"operation {op.index}: a cas takes [old, new], not {op.value!r}")
+        if done.type == OK:
+            return f, value, freeze(done.value)
+        if done.type == FAIL:
+            return refused(f, value, done, self._model)
+        return f, value, UNKNOWN
+
+
+def _name(op: Op, done: Op, type_: str) -> Any:
+    """Something that is equal only for operations that are the same to a model, where that is soon
+    said: where values are plain, or lists of such; else None."""
+    value = op.value
+    if type(value) not in _PLAIN:
+        value = _plainly(value)
+        if value is _ODD:
+            return None
+    if type_ == OK:
+        result = done.value
+        if type(result) not in _PLAIN:
+            result = _plainly(result)
+            if result is _ODD:
+                return None
+        return op.f, value, result
+    if type_ == FAIL:
+        error, observed = done.error, done.observed
+        is_plain = type(error) in _PLAIN and type(observed) in _PLAIN
+        return (op.f, value, error, observed) if is_plain else None
+    return op.f, value
+
+
+def _plainly(value: Any) -> Any:
+    kind = type(value)
+    is_plain = (kind is list or kind is tuple) and _PLAIN.issuperset(map(type, value))
+    return tuple(value) if is_plain else _ODD
 
 
 def _meaningful(model: Any, encoded: Encoded) -> Encoded:
@@ -154,19 +223,6 @@ def known(model: Any) -> str:
     )
 
 
-def _head(f: str, op: Any, done: Any, model: Any) -> tuple[str, Any, Any] | None:
-    """f, argument and result of an operation, or None if it certainly did not take effect."""
-    value = freeze(op.value)
-    if f == "cas" and not (type(value) is tuple and len(value) == 2):
-        raise Unfit(f"operation {op.index}: a cas takes [old, new], not {op.value!r}")
-    if done is not None:
-        if done.type == OK:
-            return f, value, freeze(done.value)
-        if done.type == FAIL:
-            return refused(f, value, done, model)
-    return f, value, UNKNOWN
-
-
 def refused(f: str, value: Any, done: Any, model: Any) -> tuple[str, Any, Any] | None:
     """What a refusal tells: only one by comparison tells anything, or one that the model knows (a
     busy replica or another version says nothing about the value)."""
@@ -182,51 +238,57 @@ def refused(f: str, value: Any, done: Any, model: Any) -> tuple[str, Any, Any] |
 
 
 class _Key:
-    """One key's operations as they come.
+    """One key's operations as they come: of each the class, `mine`, and the lines on which it was
+    called, `at`, and answered, `ends` (-1: on none)."""
 
-    Events are (time, 0 call or 1 return, place in the file, task): at equal times calls sort before
-    returns, and then the order of the file counts.
-    """
-
-    __slots__ = ("_at", "_events", "_heads", "_mine", "_number", "key")
+    __slots__ = ("_heads", "_number", "at", "ends", "key", "known", "mine")
 
     def __init__(self, key: Any) -> None:
         self.key = key
-        self._events: list[tuple[int, int, int, int]] = []
-        self._number: dict[Any, int] = {}
-        self._heads: list[tuple[str, Any, Any]] = []
-        self._mine: list[int] = []
-        self._at: list[int] = []
+        self.mine: list[int] = []
+        self.at: list[int] = []
+        self.ends: list[int] = []
+        self._heads: list[Head] = []
+        self._number: dict[Any, int] = {}  # the class of a head
+        self.known: dict[Any, int] = {}  # the class of what is named alike
 
-    def add(self, at: int, time: int, head: tuple[str, Any, Any]) -> None:
-        """An operation that was called."""
-        name = head[0], tag(head[1]), tag(head[2])
-        c = self._number.get(name, -1)
-        if c < 0:
-            c = self._number[name] = len(self._heads)
-            self._heads.append(head)
-        self._events.append((time, 0, at, len(self._mine)))
-        self._mine.append(c)
-        self._at.append(at)
+    def learn(self, name: Any, head: Head | None) -> int:
+        """The class of a head, which may be a new one; it is what operations of this name are."""
+        c = NOTHING
+        if head is not None:
+            tagged = head[0], tag(head[1]), tag(head[2])
+            c = self._number.setdefault(tagged, len(self._heads))
+            if c == len(self._heads):
+                self._heads.append(head)
+        if name is not None:
+            self.known[name] = c
+        return c
 
-    def end(self, at: int, time: int) -> None:
-        """The last one returned."""
-        self._events.append((time, 1, at, len(self._mine) - 1))
+    def tasks(self, unordered: History | None, early: int) -> Tasks:
+        """The tasks by call. `unordered` is the history where its lines are not in the order of
+        their times. At equal times calls sort before returns, and then the order of the file
+        counts; reads are called `early` ns earlier."""
+        lines = sorted(self.at + [end for end in self.ends if end >= 0])
+        if unordered is not None:
+            lines = self._sorted(unordered.ops, early)
+        rank = dict(zip(lines, range(len(lines)), strict=True))
+        rank[-1] = FOREVER
+        calls = [rank[at] for at in self.at]
+        rets = [rank[end] for end in self.ends]
+        if unordered is None:
+            return Tasks(calls, rets, self.mine, self.at, self._heads)
+        order = sorted(range(len(calls)), key=calls.__getitem__)
+        call, ret, mine, at = (
+            [column[i] for i in order] for column in (calls, rets, self.mine, self.at)
+        )
+        return Tasks(call, ret, mine, at, self._heads)
 
-    def tasks(self) -> Tasks:
-        """The tasks by call."""
-        self._events.sort()
-        call: list[int] = []
-        order: list[int] = []
-        rets = [FOREVER] * len(self._mine)
-        for rank, (_, is_return, _, number) in enumerate(self._events):
-            if is_return:
-                rets[number] = rank
-            else:
-                call.append(rank)
-                order.append(number)
-        if order != sorted(order):
-            self._mine = [self._mine[i] for i in order]
-            self._at = [self._at[i] for i in order]
-            rets = [rets[i] for i in order]
-        return Tasks(call, rets, self._mine, self._at, self._heads)
+    def _sorted(self, ops: Sequence[Op], early: int) -> list[int]:
+        """The lines by time, of calls and of returns."""
+        heads = self._heads
+        events = [
+            (ops[at].time - early * (heads[c][0] == "read"), 0, at)
+            for at, c in zip(self.at, self.mine, strict=True)
+        ]
+        events += [(ops[end].time, 1, end) for end in self.ends if end >= 0]
+        return [line for _, _, line in sorted(events)]

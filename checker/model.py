@@ -40,9 +40,9 @@ class Model(Protocol[S]):
     - `show(state)`: a state in words, and `why(state, f, value, result)`: why an operation is not
       legal there, or None: pages and sentences say it so;
     - `of(fs)`: the plainest model for a key on which only these operations were done;
-    - `relaxed(heads)`: an easier model, and these operations (f, value, result) as it has them, or
-      None for one left out, such that an order here is an order there, too: what has no order there
-      has none here. None where there is no such model;
+    - `relaxed(heads)`: an easier model, and these kinds of operations (f, value, result) as it has
+      them, or None for one left out, such that an order here is an order there, too: what has no
+      order there has none here. None where there is no such model;
     - `echoes`, the operations that are answered ok with the value they were called with, or with
       nothing; of reads, which are called with nothing, what they saw. Anything else is unfit;
     - `aliases`, other words for its operations, {word: f};

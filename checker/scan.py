@@ -16,7 +16,7 @@ from checker.encode import Task, classes
 from checker.model import BLIND, OBSERVER
 from checker.table import ILLEGAL, Table
 
-_MOST_PAIRS = 1_000_000
+MOST_PAIRS = 1_000_000
 
 
 class Group(Struct, frozen=True, gc=False):
@@ -153,7 +153,7 @@ def _observable(tasks: Sequence[Task], mine: Sequence[int], table: Table) -> lis
     lost = {mine[i] for i in live if not tasks[i].must}
     while lost:
         tellers = sorted({mine[i] for i in live if kinds[mine[i]] != BLIND})
-        if len(lost) * len(tellers) > _MOST_PAIRS:
+        if len(lost) * len(tellers) > MOST_PAIRS:
             return live
         idle = {c for c in lost if not _told(c, tellers, table)}
         if not idle:

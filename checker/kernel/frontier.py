@@ -11,10 +11,12 @@ frontier is kept, from the beginning.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+
+import numpy as np
 
 from checker.kernel.run import ALL, Mark, Walk
+from checker.kernel.steps import Steps, steps_of
 from checker.kernel.walk import CUT, DEAD, DONE, FULL, JOIN
 from checker.scan import Scan
 from checker.search import VALID_DECISION, Decision, Meter, Progress, Search
@@ -28,12 +30,15 @@ EASIER_SLICES = 100
 
 
 def frontier(
-    scan: Scan, meter: Meter, progress: Progress | None = None, easier: Scan | None = None
+    scan: Scan | Steps,
+    meter: Meter,
+    progress: Progress | None = None,
+    easier: Callable[[], Steps | None] | None = None,
 ) -> Search:
-    """The search as checker.frontier has it; the tables of the scans must be closed. `easier` is
-    the same key by a model that allows more (Model.relaxed): what has no order there has none
-    here."""
-    found = yield from _Climb(scan, meter, progress or Progress(), easier).decide()
+    """The search as checker.frontier has it; the table of a scan must be closed. `easier` gives the
+    same key by a model that allows more (Model.relaxed): what has no order there has none here."""
+    steps = steps_of(scan)
+    found = yield from _Climb(steps, meter, progress or Progress(), easier).decide()
     return found
 
 
@@ -41,12 +46,18 @@ class _Climb:
     """The search over one key. `worst` is the furthest step that a climb has died at: all before it
     is proved linearizable; `tries` counts the climbs that died near it."""
 
-    def __init__(self, scan: Scan, meter: Meter, progress: Progress, easier: Scan | None) -> None:
-        self._scan = scan
+    def __init__(
+        self,
+        steps: Steps,
+        meter: Meter,
+        progress: Progress,
+        easier: Callable[[], Steps | None] | None,
+    ) -> None:
+        self._steps = steps
         self._meter = meter
         self._progress = progress
         self._easier = easier
-        self._walk = Walk(scan)
+        self._walk = Walk(steps)
         self._marks = [self._walk.start()]
         self._worst = -1
         self._tries = 0
@@ -93,13 +104,14 @@ class _Climb:
         tries = self._tries
         if tries < 2:
             return -1
-        if tries == 2 and self._easier is not None:
-            easier = Walk(self._easier)
-            near = bisect_left(_ends(self._easier), self._scan.ends(self._worst))
+        easier = self._easier() if tries == 2 and self._easier else None
+        if easier is not None:
+            walk = Walk(easier)
+            near = _step(easier, self._steps.ends(self._worst))
             for size in (64, ALL):
-                step = yield from self._window(easier, near, size, 1024)
+                step = yield from self._window(walk, near, size, 1024)
                 if step >= 0:
-                    return bisect_left(_ends(self._scan), self._easier.ends(step))
+                    return _step(self._steps, easier.ends(step))
         step = yield from self._window(self._walk, self._worst, 4 << (2 * tries), 16 << (2 * tries))
         return step
 
@@ -126,5 +138,6 @@ class _Climb:
             self._marks[:half] = self._marks[:half:2]
 
 
-def _ends(scan: Scan) -> list[int]:
-    return [scan.ends(k) for k in range(len(scan.returns))]
+def _step(steps: Steps, end: int) -> int:
+    """The first step whose return has this rank or a later one."""
+    return int(np.searchsorted(steps.end_ranks(), end))

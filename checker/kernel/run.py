@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from checker.kernel import walk
 from checker.kernel.rows import more_room, room
+from checker.kernel.steps import Steps, steps_of
 from checker.kernel.walk import CROSSING, FULL, MAY, MUST, STOPPED, Key, Open
 from checker.model import UPDATE
 from checker.scan import Scan
@@ -38,13 +39,13 @@ class Mark(Struct, frozen=True):
 
 
 class Walk:
-    """Walks over one key, one after the other; the state table of `scan` must be closed."""
+    """Walks over one key, one after the other; the state table of a scan must be closed."""
 
-    def __init__(self, scan: Scan) -> None:
-        self.scan = scan
-        self.last = len(scan.returns)
-        self._key = _key(scan)
-        bits = scan.wide + len(scan.lost)
+    def __init__(self, scan: Scan | Steps) -> None:
+        self.steps = steps = steps_of(scan)
+        self.last = steps.last
+        self._key = _key(steps)
+        bits = steps.bits
         self._width = width = max(1, -(-bits // 64))
         self._view = _open(bits, width, self._key.next.shape)
         self._sets = [room(FIRST_ROOM, width) for _ in range(3)]
@@ -162,10 +163,10 @@ class Walk:
     def tell(self, progress: Progress, *, is_own: bool) -> None:
         """How far it has come; `is_own` if every row stands for an order of the key's tasks."""
         at = self._at
-        progress.looked(self.scan, int(at[walk.MOST_AT]), int(at[walk.MOST]))
-        progress.looked(self.scan, min(self.step, self.last - 1), int(at[walk.LOOKED]))
+        progress.looked(self.steps, int(at[walk.MOST_AT]), int(at[walk.MOST]))
+        progress.looked(self.steps, min(self.step, self.last - 1), int(at[walk.LOOKED]))
         if is_own:
-            progress.passed(self.scan, self.step if at[walk.FRONT] else self.step - 1)
+            progress.passed(self.steps, self.step if at[walk.FRONT] else self.step - 1)
 
     def _open_at(self, k: int) -> Any:
         """The tasks called before the return before step k, and not returned by then."""
@@ -183,23 +184,20 @@ class Walk:
         self._heap = np.concatenate([self._heap, np.zeros(rows - len(self._heap), np.int64)])
 
 
-def _key(scan: Scan) -> Key:
-    tasks, table = scan.tasks, scan.table
-    returns = np.array(scan.returns, np.int32)
-    order = np.zeros(len(tasks), np.int32)
-    order[returns] = np.arange(len(returns))
-    order[scan.lost] = len(returns) + np.arange(len(scan.lost))
-    calls = np.array([task.call for task in tasks], np.int64)
+def _key(steps: Steps) -> Key:
+    lay, states = steps.layout, steps.states
+    must = np.full(len(lay.order), MUST, np.int8)
+    must[lay.order >= steps.last] = MAY
     return Key(
-        np.array(scan.mine, np.int32),
-        np.array([bit.bit_length() - 1 for bit in scan.bits], np.int32),
-        order,
-        np.where(order < len(returns), MUST, MAY).astype(np.int8),
-        returns,
-        np.searchsorted(calls, np.array([tasks[i].ret for i in scan.returns])).astype(np.int32),
-        np.array(table.kinds, np.int8),
-        np.array(table.landing, np.int32),
-        table.array(),
+        lay.mine,
+        lay.slot,
+        lay.order,
+        must,
+        lay.returns,
+        lay.called,
+        states.kinds,
+        states.landing,
+        states.next,
     )
 
 
