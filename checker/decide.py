@@ -70,7 +70,7 @@ def _search(model: Any, tasks: Tasks, meter: Meter, progress: Progress) -> Decid
     """The kernel where it is loaded, or the key is long enough to be worth loading it at once; else
     the searches in Python, and the kernel for what they do not decide soon."""
     if _is_loaded() or len(tasks) >= LONG:
-        steps = laid_out(model, tasks)
+        steps = laid_out(model, tasks, soon=True)
         if steps is not None:
             kernel = compiled(model, tasks, steps, meter, progress)
             for _ in range(SOON):
@@ -143,12 +143,14 @@ def _is_loaded() -> bool:
     return module is not None and bool(module.walk.overloads)
 
 
-def laid_out(model: Any, tasks: Tasks) -> Steps | None:
-    """A key as the kernel goes through it; None where the table of its states would be too big."""
+def laid_out(model: Any, tasks: Tasks, *, soon: bool = False) -> Steps | None:
+    """A key as the kernel goes through it; None where the table of its states would be too big, or
+    could not be asked for soon."""
     from checker.kernel.states import states_of
     from checker.kernel.steps import Steps
 
-    states = states_of(model, tasks.classes, MOST_STEPS)
+    most_asked = 8 * len(tasks) if soon else MOST_STEPS
+    states = states_of(model, tasks.classes, MOST_STEPS, most_asked)
     return Steps(states, tasks) if states else None
 
 

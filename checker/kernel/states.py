@@ -29,13 +29,16 @@ class States(NamedTuple):
     next: Any
 
 
-def states_of(model: Any, classes: Sequence[Head], most: int) -> States | None:
+def states_of(
+    model: Any, classes: Sequence[Head], most: int, most_asked: int | None = None
+) -> States | None:
     """The states that these classes can reach; None where the table would have more than `most`
-    entries."""
+    entries, or more than `most_asked` if the model must be asked for each."""
     if type(model) in (Register, CasRegister):
         return _register(model, classes, most)
     table = Table(model, classes)
-    if not table.close(most, most):
+    asked = most if most_asked is None else min(most, most_asked)
+    if not table.close(asked, asked):
         return None
     return States(np.array(table.kinds, np.int8), np.array(table.landing, np.int32), table.array())
 
