@@ -105,16 +105,19 @@ class Monitor:
 
     def _judge(self, box: Box, look: Callable[[int, Given], Wrong | None], end: int) -> Settling:
         """What is wrong with the prefix up to rank `end`, however wild takes are given."""
-        settle = Settle(
+        wild = [call for call in box.wild if call <= end]
+        if not wild:
+            return look(end, {})
+        found = yield from Settle(
             lambda given: self._small_one(box, look(end, given)),
             lambda found, lives: self.rules.few(box.values, lives, _asked(found)),
             lambda value: box.take[value][2] > end,
-        )
-        found = yield from settle.all([call for call in box.wild if call <= end])
+            wild,
+        ).run()
         return found
 
     def _small_one(self, box: Box, found: Wrong | None) -> Wrong | None:
-        return self._smallest(box, found) if found is not None and box.wild else found
+        return None if found is None else self._smallest(box, found)
 
     def _smallest(self, box: Box, found: Wrong) -> Wrong:
         """The same without lives that are not needed for a contradiction. (All operations of one

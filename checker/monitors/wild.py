@@ -1,20 +1,23 @@
 """Takes without an answer: each may have taken one value, nobody knows which.
 
 A *wild* take called at c gives one value that nobody is known to have taken a life that is leaving
-from c on, not only in the drain; a value gains by that, whichever rules hold, and no other loses.
-So there is an order exactly if wild takes can be given to values, one each, so that the lives that
-come out have one. (A wild take that is given to none did not happen. A value whose own take had not
-returned by the end of a prefix may be given one as well: then its own take did not happen.)
+from c on, not only in the drain. A life gains by that, whichever rules hold, the more the earlier c
+is, and no other loses. So there is an order exactly if wild takes can be given to values, one each,
+so that the lives that come out have one. (A wild take that is given to none did not happen. A value
+whose own take had not returned by the end of a prefix may be given one as well: then its own take
+did not happen.)
 
-Lives that contradict one another say whom to give one: as long as none of them gains, they go on
-doing so. So one of those must be given one of the wild takes, and each way to do it is tried, the
-likeliest first: one that is called as late as possible and ends this contradiction. Where none of
-them can gain, there is no order, whatever the wild takes did.
+Values that are *due*, each to be given a wild take that was called before some rank, can all have
+theirs exactly if in the order of these ranks each can have the first that is left. Lives that
+contradict one another go on doing so as long as none of them gains: so one of those must be due
+earlier than what it has now. Each of these is tried, first those that end this contradiction, as
+late as can be. Where none can be, there is no order, whatever the wild takes did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from checker.monitors.life import Empty, Life
 from checker.monitors.wrong import Wrong
@@ -24,69 +27,105 @@ MOST_LOOKS = 2_000  # at ways to give wild takes, for one prefix
 UNSURE = Wrong("unsure", [])
 
 Given = dict[int, int]  # by value, the call of the wild take that took it
+Due = dict[int, int]  # by value, the rank before which its wild take must be called
 Settling = Generator[None, None, Wrong | None]
 
 
 class Settle:
-    """Gives wild takes to values. `look` says what is wrong with the lives of a prefix, given who
-    has one; `still` whether these few lives contradict one another; `may` who may be given one."""
+    """Gives `wild` takes, by call, to values. `look` says what is wrong with the lives of a prefix,
+    given who has one; `still` whether these few lives contradict one another in this way; `may` who
+    may be given one."""
 
     def __init__(
         self,
         look: Callable[[Given], Wrong | None],
         still: Callable[[Wrong, list[Life]], Wrong | None],
         may: Callable[[int], bool],
+        wild: Sequence[int],
     ) -> None:
         self._look = look
         self._still = still
         self._may = may
-        self._left = MOST_LOOKS
+        self._wild = wild
         self._seen: dict[int, Life] = {}
         self._asked: dict[int, Empty] = {}
 
-    def all(self, wild: Sequence[int]) -> Settling:
-        """The same from the start, with all that it takes to see that there is no way."""
-        found = yield from self.run({}, wild)
-        if found is None or found is UNSURE or not self._may_any(found):
-            return found
-        lives = [life for life in self._seen.values() if life not in found.lives]
-        answers = [empty for empty in self._asked.values() if empty != found.empty]
-        return found._replace(wild=tuple(wild), others=tuple(lives), answers=tuple(answers))
+    def run(self) -> Settling:
+        """What is wrong however wild takes are given, with all that it takes to see that; None
+        where there is a way, UNSURE where there were too many to try. Yields after every look."""
+        root: Wrong | None = None
+        ways: list[Iterator[Due]] = []
+        due: Due | None = {}
+        looks = 0
+        while due is not None:
+            given = self._give(due)
+            if given is not None:
+                found = self._look(given)
+                looks += 1
+                if found is None:
+                    return None
+                root = root or found
+                self._note(found)
+                ways.append(self._ways(found, due))
+                yield
+            due = None
+            while ways and due is None:
+                due = next(ways[-1], None)
+                if due is None:
+                    ways.pop()
+            if due is not None and looks >= MOST_LOOKS:
+                return UNSURE
+        assert root is not None
+        return self._whole(root)
 
-    def _may_any(self, found: Wrong) -> bool:
-        return any(self._may(life.value) for life in found.lives)
+    def _give(self, due: Due) -> Given | None:
+        """A wild take for each value that is due, None where there are too few."""
+        given = {}
+        order = sorted(due.items(), key=lambda item: item[1])
+        for (value, before), call in zip(order, self._wild, strict=False):
+            if call >= before:
+                return None
+            given[value] = call
+        return given if len(given) == len(due) else None
 
-    def run(self, given: Given, wild: Sequence[int]) -> Settling:
-        """What is wrong however they are given; None where there is a way, UNSURE where there were
-        too many to try. Yields after every look."""
-        found = self._look(given)
-        self._left -= 1
-        if found is None:
-            return None
-        self._seen.update((life.value, life) for life in found.lives if life.value not in given)
+    def _ways(self, found: Wrong, due: Due) -> Iterator[Due]:
+        """Who of a contradiction may be due by when, the likeliest first."""
+        ends, gains = [], []
+        for life in found.lives:
+            if not self._may(life.value):
+                continue
+            before = self._ending(found, life)
+            if before >= 0:
+                ends.append((-before, life.value))
+            if before < life.leaving > life.put:
+                gains.append((-life.leaving, life.value))
+        for before, value in (*sorted(ends), *sorted(gains)):
+            yield {**due, value: -before}
+
+    def _ending(self, found: Wrong, life: Life) -> int:
+        """The last rank before which this life must be leaving so that the contradiction ends; -1
+        where no wild take is called early enough."""
+        low, high = 0, bisect_left(self._wild, life.leaving)
+        while low < high:
+            middle = (low + high) // 2
+            gained = life._replace(leaving=max(self._wild[middle], life.put))
+            lives = [gained if other == life else other for other in found.lives]
+            if self._still(found, lives) is None:
+                low = middle + 1
+            else:
+                high = middle
+        return self._wild[low - 1] + 1 if low else -1
+
+    def _note(self, found: Wrong) -> None:
+        for life in found.lives:
+            self._seen.setdefault(life.value, life)
         if found.empty is not None:
             self._asked[found.empty.place] = found.empty
-        for value, call in self._ways(found, given, wild):
-            if self._left <= 0:
-                return UNSURE
-            yield
-            rest = list(wild)
-            rest.remove(call)
-            deeper = yield from self.run({**given, value: call}, rest)
-            if deeper is None or deeper is UNSURE:
-                return deeper
-        return found
 
-    def _ways(self, found: Wrong, given: Given, wild: Sequence[int]) -> list[tuple[int, int]]:
-        """To whom of a contradiction which wild take may be given, the likeliest first."""
-        ways = []
-        for life in found.lives:
-            if life.value in given or not self._may(life.value):
-                continue
-            for call in wild:
-                if call >= life.leaving:
-                    continue
-                gains = life._replace(leaving=max(call, life.put))
-                others = [gains if other == life else other for other in found.lives]
-                ways.append((self._still(found, others) is not None, -call, life.value))
-        return [(value, -call) for _, call, value in sorted(ways)]
+    def _whole(self, root: Wrong) -> Wrong:
+        if not any(self._may(life.value) for life in root.lives):
+            return root
+        own = {life.value for life in root.lives}
+        lives = tuple(life for value, life in self._seen.items() if value not in own)
+        answers = tuple(empty for empty in self._asked.values() if empty != root.empty)
+        return root._replace(wild=tuple(self._wild), others=lives, answers=answers)
