@@ -14,8 +14,16 @@ from checker.model import BLIND, OBSERVER, UPDATE, tag
 ILLEGAL = -1
 _NOT_ASKED = -2
 
+_FEW_CLASSES = 100  # a row of more takes more room than what is asked of one state
 _MOST_STATES = 500
 _MOST_STEPS = 20_000
+
+
+class _Sparse(dict[int, int]):
+    """A row of which little is asked."""
+
+    def __missing__(self, c: int) -> int:
+        return _NOT_ASKED
 
 
 class Table:
@@ -30,7 +38,7 @@ class Table:
         self.classes = classes
         self.states: list[Any] = []
         self._number: dict[Hashable, int] = {}
-        self._rows: list[list[int]] = []
+        self._rows: list[list[int] | _Sparse] = []
         self._intern(model.initial())
         self.kinds = self._declared() or self._derived()
         self.landing = [self._landing(c) for c in range(len(classes))]
@@ -49,7 +57,8 @@ class Table:
         """The table as int32, shape (states, classes), of a table that is closed."""
         import numpy as np
 
-        return np.array(self._rows, np.int32).reshape(len(self.states), len(self.classes))
+        rows = [[row[c] for c in range(len(self.classes))] for row in self._rows]
+        return np.array(rows, np.int32).reshape(len(self.states), len(self.classes))
 
     def _intern(self, state: Any) -> int:
         name = tag(state)
@@ -57,7 +66,8 @@ class Table:
         if number < 0:
             number = self._number[name] = len(self.states)
             self.states.append(state)
-            self._rows.append([_NOT_ASKED] * len(self.classes))
+            few = len(self.classes) <= _FEW_CLASSES
+            self._rows.append([_NOT_ASKED] * len(self.classes) if few else _Sparse())
         return number
 
     def _landing(self, c: int) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from checker.model import OBSERVER, UNKNOWN, UPDATE, FrozenMap, freeze, same, tag
+from checker import words
+from checker.model import OBSERVER, UNKNOWN, UPDATE, FrozenMap, freeze, tag
 from checker.models.kv import Kv
 from checker.models.register import CasRegister, is_pair
 
@@ -19,6 +20,30 @@ class Part(NamedTuple):
     f: str
     value: Any
     result: Any
+
+
+class Keys:
+    """The states of many keys, by name; hashed and compared by their tags, since a search holds
+    hundreds of thousands."""
+
+    __slots__ = ("_hash", "held", "tags")
+
+    def __init__(self, held: dict[Hashable, Any], tags: dict[Hashable, Hashable]) -> None:
+        self.held, self.tags = held, tags
+        self._hash = hash(frozenset(tags.items()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Keys) and self._hash == other._hash and self.tags == other.tags
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Keys, (self.held, self.tags)  # hashes of texts are a process's own
+
+    def __repr__(self) -> str:
+        plain = {name: it[0] if len(it) == 1 else it for name, it in self.held.items()}
+        return "{" + ", ".join(f"{name}: {words.value(it)}" for name, it in plain.items()) + "}"
 
 
 class Many:
@@ -49,12 +74,12 @@ class Many:
 
     def initial(self) -> Any:
         """No key differs from what it is at first."""
-        return frozenset()
+        return Keys({}, {})
 
     def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
         """All keys after an operation; in a state are those that differ from what they are at
         first."""
-        now: dict[Hashable, Any] = dict(state)
+        now: dict[Hashable, Any] = state.held
         for name, mine, argument, answer in self.parts(f, value, result):
             first = self._start.get(name, self._first)
             before = now.get(name, first)
@@ -62,10 +87,12 @@ class Many:
             if after is None:
                 return None
             if after is not before:
-                now[name] = after
-                if same(after, first):
-                    del now[name]
-        return frozenset(now.items())
+                if now is state.held:
+                    now, tags = dict(now), dict(state.tags)
+                now[name], tags[name] = after, tag(after)
+                if tags[name] == tag(first):
+                    del now[name], tags[name]
+        return state if now is state.held else Keys(now, tags)
 
     def kind(self, f: str, value: Any, result: Any) -> int:
         """What only looks at keys observes; all else needs the state, since the other keys stay."""

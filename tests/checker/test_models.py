@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import re
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from checker.encode import encode, until
 from checker.exact import find
 from checker.frontier import frontier
 from checker.model import fitting
+from checker.refusal import shown
 from harness.result import INVALID, UNKNOWN, VALID
 
 OBJECTS: dict[str, Callable[[random.Random], real.Real]] = {
@@ -244,3 +246,33 @@ def test_what_means_nothing_is_said_in_words(name: str, row: list[Any], why: str
     result = check(merged(row), name)
     assert result.verdict == UNKNOWN
     assert result.cause is not None and re.search(why, result.cause), result.cause
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "said"),
+    [
+        ("owner-mutex", [ok(0, 1, 7, "acquire", None)], "held by 7"),
+        (
+            "reentrant-mutex",
+            [ok(0, 1, 7, "acquire", None), ok(2, 3, 7, "acquire", None)],
+            "2 times",
+        ),
+        ("fenced-lock", [token(0, 1, 7, 4)], "held by 7, after token 4"),
+        ("multi-register", [ok(0, 1, 7, "write", 4, key="x")], "{x: 4}"),
+    ],
+)
+def test_states_have_words(name: str, rows: list[Any], said: str) -> None:
+    model = MODELS[name]()
+    state = model.initial()
+    for task in encode(merged(*rows), model, None if "multi" in name else "key").tasks[0]:
+        state = model.step(state, task.f, task.value, task.result)
+    assert said in shown(model, state)
+
+
+def test_states_of_many_keys_go_to_other_processes() -> None:
+    model = MODELS["multi-kv"]()
+    state = model.step(model.initial(), "write", ("x", 1), ("x", 1))
+    again = pickle.loads(pickle.dumps(state))
+    assert again == state and hash(again) == hash(state) and again != model.initial()
+    one, true = (model.step(state, "write", ("x", it), ("x", it)) for it in (1, True))
+    assert one == state != true
