@@ -27,7 +27,8 @@ from harness.result import Budget
 FEW = 300  # tasks of a history that is short enough to be told from its beginning
 MOST_KEPT = 40
 MOST_PAIRS = 300
-ENOUGH = 5  # cores, of which the smallest is taken
+ENOUGH = 5  # cores of two, of which the smallest is taken
+SMALL = 3  # operations of a core that is not made smaller
 MOST_NEAR = 3_000  # tasks after the cut
 
 
@@ -66,7 +67,8 @@ class Hunt:
             window = self._window(moment, self._after(moment))
             if window is not None and _contradict(window, kept):
                 found.append(self._told(moment, kept))
-            if len(found) >= ENOUGH or self._budget.expired():
+            is_small = bool(found) and len(found[-1].tasks) <= SMALL
+            if is_small or len(found) >= ENOUGH or self._budget.expired():
                 break
         return min(found, key=lambda core: len(core.tasks), default=None)
 
