@@ -221,7 +221,7 @@ class _Teller:
             if a >= 0 and self._at(b) == self._last.at:
                 late, early = self._say(b), self._say(a)
                 gap = words.gap(late.returned, early.returned)
-                return f"{late.whole}, {gap} {_had(early)}"
+                return f"{late.whole}, {gap} {words.had(early)}"
         facts = [
             f"{self._say(a).what} by {self._say(a).who} had been answered before "
             f"{self._say(b).what} by {self._say(b).who} was called"
@@ -229,9 +229,3 @@ class _Teller:
             if a >= 0
         ]
         return f"{say(self._history, self._last).whole} cannot be placed: {', and '.join(facts)}"
-
-
-def _had(said: words.Said) -> str:
-    if said.what.startswith(("read", "get")):
-        return f"a {said.what} by {said.who} had {said.came}"
-    return f"{said.what} by {said.who} had been acknowledged"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from checker import growing, words
 from checker.contradiction import say
 from checker.encode import Task
 from checker.growing import Violation
+from checker.model import same
 from checker.story import Story
 from harness.history import History
 from harness.result import Edge
@@ -26,7 +29,8 @@ def _unfit(history: History, wrong: Violation) -> str:
     what = words.value(wrong.value)
     if wrong.kind == growing.PARTED:
         first, second = told
-        return f"{second.whole}, and {first.whole}: neither list is the beginning of the other"
+        where = _parting(wrong.tasks[1].result, wrong.tasks[0].result)
+        return f"{second.whole}, and {first.whole}: {where}"
     if wrong.kind == growing.DOUBLED:
         if wrong.tasks[0].f == "read":
             return f"{told[0].whole}, with {what} twice, which was appended once"
@@ -34,6 +38,14 @@ def _unfit(history: History, wrong: Violation) -> str:
     if wrong.tasks[0].f == "read" and isinstance(wrong.tasks[0].result, tuple):
         return f"{told[0].whole}, with {what}, which nobody had appended"
     return f"{told[0].whole}, more than all increments that there may have been come to"
+
+
+def _parting(a: Any, b: Any) -> str:
+    """Where two lists part, with what comes there in each and what came before."""
+    place = next(i for i, pair in enumerate(zip(a, b, strict=False)) if not same(*pair))
+    one, other = words.value(a[place]), words.value(b[place])
+    neither = "neither list is the beginning of the other"
+    return f"{neither}, at place {place + 1} the one has {one} and the other {other}"
 
 
 def _late(history: History, wrong: Violation, last: Task) -> str:

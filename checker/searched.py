@@ -36,7 +36,8 @@ def tell_searched(
     states = states or possible_in(model, small, last, budget)
     if any(model.step(state, last.f, last.value, last.result) is not None for state in states):
         states = []  # it could have been done, but not together with all the others
-    sentence = say(history, last).whole + _only(model, states, len(sure))
+    sentence = say(history, last).whole + _after(history, last, sure)
+    sentence += _only(model, states, len(sure))
     starts = tuple(small.starts) if small.is_cut else ()
     edges = _real_time_edges([t for t in core if t in sure])
     edges += () if starts else _unique_wr(model, core)  # else the value may have been there
@@ -58,6 +59,15 @@ def _judged(core: Core) -> list[Task]:
 
 def _call(task: Task) -> int:
     return task.at
+
+
+def _after(history: History, last: Task, sure: Sequence[Task]) -> str:
+    """What of the core had returned last before the last operation was called."""
+    before = [task for task in sure if task.ret < last.call]
+    if not before:
+        return ""
+    early, late = say(history, max(before, key=lambda task: task.ret)), say(history, last)
+    return f", {words.gap(late.returned, early.returned)} {words.had(early)}"
 
 
 def _only(model: Any, states: Sequence[Any], count: int) -> str:

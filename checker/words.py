@@ -16,12 +16,13 @@ TAKES = ("dequeue", "pop", "extract-min")  # what they return is taken out
 
 
 def value(it: Any) -> str:
-    """A value as a reader writes it, cut to 40 characters; of a long list the end, which is newest.
+    """A value as a reader writes it, cut to 40 characters; of a long list the end, which is newest,
+    and how many there are.
 
     >>> value(None), value([1, "a"]), value("x"), value(True)
     ('nothing', '[1, "a"]', '"x"', 'true')
     >>> value(list(range(100, 200)))
-    '[..., 194, 195, 196, 197, 198, 199]'
+    '[..., 195, 196, 197, 198, 199] (100)'
     """
     if it is None:
         return "nothing"
@@ -33,8 +34,9 @@ def value(it: Any) -> str:
         return text
     if not isinstance(it, (list, tuple)):
         return text[:37] + "..."
-    end = text[-34:]
-    return "[..., " + (end[end.find(", ") + 2 :] if ", " in end else end)
+    count = f" ({len(it)})"
+    end = text[-34 + len(count) :]
+    return "[..., " + (end[end.find(", ") + 2 :] if ", " in end else end) + count
 
 
 def state(it: Any) -> str:
@@ -100,6 +102,16 @@ def _came(call: Call) -> str:
     if op.f in RETURNS or op.f in TAKES or is_token:
         return f"returned {value(done.value)}"
     return "was acknowledged"
+
+
+def had(said: Said) -> str:
+    """What had come of an operation: "write 7 by process 1 had been acknowledged"."""
+    if said.what.startswith(("read", "get")):
+        return f"a {said.what} by {said.who} had {said.came}"
+    if said.came.startswith("was refused"):
+        return f"{said.what} by {said.who} had been refused"
+    done = said.came if said.came.startswith("returned") else "been acknowledged"
+    return f"{said.what} by {said.who} had {done}"
 
 
 def gap(later: Nanos | None, earlier: Nanos | None) -> str:

@@ -88,7 +88,9 @@ def _remark(anomaly: Anomaly, i: int, call: Call, timed: bool) -> str:
     if i == anomaly.at:
         marks.append(clean(anomaly.name) or "cannot be placed")
     elif i in anomaly.forgotten:
-        marks.append("may have happened or not")
+        marks.append(
+            "may have happened or not" if anomaly.starts else "what it was told is not needed"
+        )
     return "; ".join(filter(None, marks))
 
 

@@ -31,10 +31,13 @@ def clean(text: str) -> str:
 
 
 def show_value(value: Any, limit: int = 28) -> str:
-    """A value as one short piece of text; None is what a missing key reads as.
+    """A value as one short piece of text; None is what a missing key reads as. Of a long list the
+    end, which is newest, and how many there are.
 
     >>> show_value(None), show_value("x"), show_value([1, "a"])
     ('nothing', 'x', '[1, "a"]')
+    >>> show_value(list(range(100, 200)))
+    '[… 197, 198, 199] (100)'
     """
     if value is None:
         return "nothing"
@@ -46,7 +49,16 @@ def show_value(value: Any, limit: int = 28) -> str:
         except (TypeError, ValueError):
             text = repr(value)
     text = clean(text) or '""'
+    if len(text) > limit and isinstance(value, (list, tuple)) and limit >= 20:
+        return _end_of(text, len(value), limit)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _end_of(text: str, count: int, limit: int) -> str:
+    """The end of a list, from the beginning of an element on."""
+    tail = f" ({count})"
+    end = text[-(limit - len(tail) - 2) :]
+    return "[… " + end[end.find(", ") + 2 if ", " in end else 0 :] + tail
 
 
 def outcome(call: Call) -> str:

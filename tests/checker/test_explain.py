@@ -178,7 +178,8 @@ def test_values_that_come_again_are_told_by_what_it_could_have_been() -> None:
     reads = [ok(2 * i + 1.2, 2 * i + 1.5, 1, "read", i % 2) for i in range(40)]
     anomaly = explained(merged(*many, *reads, ok(100, 101, 2, "read", 0)))
     assert anomaly.sentence == (
-        "read by process 2 returned 0 at 101 ms, when the value could only have been 1"
+        "read by process 2 returned 0 at 101 ms, 21.5 ms after a read by process 1 had returned 1, "
+        "when the value could only have been 1"
     )
     assert len(anomaly.core) <= 3
 
@@ -232,11 +233,13 @@ def _called_before(history: History, at: int) -> list[Op]:
 def test_other_models_are_explained_too() -> None:
     held = explained(merged(ok(0, 1, 0, "acquire", None), ok(2, 3, 1, "acquire", None)), Mutex)
     assert held.sentence == (
-        "acquire by process 1 was acknowledged at 3 ms, when the lock could only have been held"
+        "acquire by process 1 was acknowledged at 3 ms, 2 ms after acquire by process 0 had been "
+        "acknowledged, when the lock could only have been held"
     )
     text = merged(ok(0, 1, 0, "put", "a"), ok(2, 3, 0, "append", "b"), ok(4, 5, 1, "get", "a"))
     assert explained(text, KvAppend).sentence == (
-        'get by process 1 returned "a" at 5 ms, when the value could only have been "ab"'
+        'get by process 1 returned "a" at 5 ms, 2 ms after append "b" by process 0 had been '
+        'acknowledged, when the value could only have been "ab"'
     )
 
 

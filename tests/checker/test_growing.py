@@ -46,7 +46,9 @@ def test_lists_that_part_are_told() -> None:
         ok(0, 1, 1, "append", 2),
         ok(2, 3, 0, "read", [1, 2]),
         ok(2, 4, 1, "read", [2]),
-    ).endswith("neither list is the beginning of the other")
+    ).endswith(
+        "neither list is the beginning of the other, at place 1 the one has 2 and the other 1"
+    )
 
 
 def test_an_element_that_is_there_twice_is_told() -> None:
