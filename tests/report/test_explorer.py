@@ -148,7 +148,7 @@ def test_a_long_history_is_cut_and_it_is_said() -> None:
     found = data(text)
     assert len(found["ops"]) == MOST_OPS
     assert len(text) < 300_000
-    assert "800 of 8,003 operations are on this page" in text
+    assert "800 of 8,003 operations are here" in text
     assert sum(found["whole"]["ok"]) == 8_003
     kept = [op["start"] for op in found["ops"]]
     assert min(kept) > 5_000 * MS and max(kept) < 7_000 * MS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from msgspec import UNSET, Struct
@@ -13,13 +14,15 @@ from harness.history import Call
 from harness.report.explorer.choice import Chosen, span_of
 from harness.report.explorer.overview import Overview
 from harness.report.explorer.points import points
+from harness.report.graph import KINDS, OTHER
 from harness.report.lanes import end_of
 from harness.report.scale import scale
 from harness.report.words import clean, describe, node_of, outcome, show_value
-from harness.result import Anomaly, Attempt
+from harness.result import Anomaly, Attempt, Edge
 
 MOST_BANDS = 200
 MOST_KNOTS = 60
+LEAST = 0.002  # of the width: the core is seen to scale where all of it is wider
 
 
 class Item(Struct, frozen=True):
@@ -73,7 +76,7 @@ class Order(Struct, frozen=True):
 
 class Scene(Struct, frozen=True):
     """All of it. `knots` are the pieces of the scale that is squeezed: times, and where they are
-    from 0 to 1; `squeeze` says that the core could not be seen without. Times are in ns from the
+    from 0 to 1; `squeeze` says that the core could hardly be seen without. Times are in ns from the
     start of the history."""
 
     at: int
@@ -103,7 +106,7 @@ def scene(
     span = span_of(chosen.calls, anomaly.window)
     window = span_of(told.values(), anomaly.window)
     lanes, place = _lanes(chosen.calls, rank)
-    knots, is_true = _knots(anomaly, told, span)
+    knots, squeeze = _knots(anomaly, told, span)
     return Scene(
         at=anomaly.at,
         span=span,
@@ -117,11 +120,17 @@ def scene(
             if b.start <= span[1] and b.end >= span[0]
         )[:MOST_BANDS],
         orders=tuple(_order(attempt, told, span[1]) for attempt in anomaly.attempts),
-        edges=tuple((e.source, e.target, e.kind, clean(e.label)) for e in anomaly.edges),
+        edges=tuple((e.source, e.target, e.kind, _said(e)) for e in anomaly.edges),
         knots=knots,
-        squeeze=not is_true,
+        squeeze=squeeze,
         whole=whole,
     )
+
+
+def _said(edge: Edge) -> str:
+    """Why one operation comes before another: "real time: returned before it was called"."""
+    _, short, _ = KINDS.get(edge.kind, OTHER)
+    return ": ".join(word for word in (short or edge.kind, clean(edge.label)) if word)
 
 
 def _core(anomaly: Anomaly) -> set[int]:
@@ -204,12 +213,13 @@ def _order(attempt: Attempt, calls: Mapping[int, Call], end: Nanos) -> Order:
 def _knots(
     anomaly: Anomaly, told: Mapping[int, Call], span: tuple[Nanos, Nanos]
 ) -> tuple[tuple[tuple[Nanos, ...], tuple[float, ...]], bool]:
-    """A scale on which the story's operations can be seen however long the pauses between them,
-    and whether every second is as long as any other on it."""
+    """A scale on which the story's operations can be seen however long the pauses between them, and
+    whether they cannot be seen without: the least of them would be narrower than a line."""
     core = [call for i, call in told.items() if i in _core(anomaly)] or list(told.values())
     marks = {time for call in core for time in (call.invoke.time, end_of(call) or span[1])}
     few = sorted(marks)[:MOST_KNOTS]
     if scale(few, 0.0, 1.0).true:
-        return (span, (0.0, 1.0)), True
+        return (span, (0.0, 1.0)), False
     made = scale({*few, *span}, 0.0, 1.0)
-    return (made.times, made.xs), made.true
+    least = min((b - a for a, b in pairwise(few)), default=0)
+    return (made.times, made.xs), least < (few[-1] - few[0]) * LEAST

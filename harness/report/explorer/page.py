@@ -93,13 +93,16 @@ def left_out(chosen: Chosen, whole: int) -> str:
     here = len(chosen.calls)
     if here >= whole:
         return ""
-    said = f"{here:,} of {whole:,} operations are on this page"
+    counted = "The strip below the lanes counts all."
+    if here >= chosen.of:
+        return f"All {here:,} operations of this key are here, of {whole:,} in all. {counted}"
+    said = f"{here:,} of {chosen.of:,} operations are here"
     if chosen.of < whole:
-        said += f" ({chosen.of:,} are of this key)"
+        said = f"{here:,} of the {chosen.of:,} operations of this key are here, of {whole:,} in all"
     said += ": those of the core and of the orders, and those nearest to the first error"
     if chosen.during > here:
         said += f"; {chosen.during:,} were open between the first and the last of the core"
-    return f"{said}. The strip below the lanes counts all."
+    return f"{said}. {counted}"
 
 
 def _template(name: str) -> str:

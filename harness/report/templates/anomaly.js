@@ -132,6 +132,7 @@ function start(document, window) {
   const $ = id => document.getElementById(id), SVG = "http://www.w3.org/2000/svg";
   const byIndex = new Map(data.ops.map(op => [op.index, op]));
   const flat = scaleOf(data.span, [0, 1]), bent = scaleOf(data.knots[0], data.knots[1]);
+  const bends = data.knots[0].length > 2;
   const at = t => data.timed ? (t < 1e9 ? lengthWords(t) : timeWords(t, 1e6)) : `place ${t} in the file`;
   const now = { squeeze: data.squeeze, full: false, order: data.orders.length ? 0 : -1, view: [0, 1], pinned: null, step: -1, width: 1000 };
   document.body.classList.add("scripted");
@@ -212,7 +213,7 @@ function start(document, window) {
     if (now.squeeze) {
       found = []; let free = -Infinity;
       for (const t of data.knots[0]) if (t >= from && t <= to && x(t) > free) { found.push(t); free = x(t) + 84; }
-      step = Math.max((to - from) / 50, 1);
+      step = Math.max(Math.min(...found.slice(1).map((t, i) => t - found[i]), to - from), 1);
     }
     for (const t of found) {
       make("line", { class: "rule", x1: x(t), x2: x(t), y1: AXIS - 3, y2: height }, axis);
@@ -335,7 +336,7 @@ function start(document, window) {
     for (const [source, target, kind, label] of data.edges) {
       if (source !== op.index && target !== op.index) continue;
       const other = byIndex.get(source === op.index ? target : source);
-      if (other) link(other, `${source === op.index ? "must come before" : "must come after"} ${other.text}${label ? `: ${label}` : ""}`, into);
+      if (other) link(other, `${source === op.index ? "must come before" : "must come after"} ${other.text} (${label})`, into);
     }
     const past = before(data.ops, op);
     if (past.length) html("p", "soft", "returned last before it was called:", into);
@@ -387,7 +388,7 @@ function start(document, window) {
   function toggle(name, button) { now[name] = !now[name]; button.setAttribute("aria-pressed", now[name]); }
   function all() { toggle("full", $("all")); show(); }
   function squeeze() {
-    if (!data.squeeze) return;
+    if (!bends) return;
     const [a, b] = now.view.map(scale().from);
     toggle("squeeze", $("squeeze"));
     show([scale().to(a), scale().to(b)]);
@@ -446,7 +447,7 @@ function start(document, window) {
   if (window.ResizeObserver) new window.ResizeObserver(fresh).observe(box); else window.addEventListener("resize", fresh);
   now.width = Math.max(box.clientWidth, 420);
   $("squeeze").setAttribute("aria-pressed", now.squeeze);
-  $("squeeze").hidden = !data.squeeze;  // nothing to squeeze where all can be seen
+  $("squeeze").hidden = !bends;  // nothing to squeeze where all can be seen
   choose(0); fitCore();
 }
 
