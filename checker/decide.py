@@ -52,16 +52,12 @@ def decide(
     if fit is not None:
         end = yield from fit.judge.first_violation(model, tasks)
         if end != exact.UNDECIDED:
-            return Found(True, fit.name) if end is None else _invalid(tasks, end, fit.name)
+            return _exactly(tasks, end, fit.name)
     values = unique.prepare(model, tasks)
     if values is not None:
         end = yield from unique.first_violation(values)
         if end != unique.UNDECIDED:
-            return (
-                Found(True, "unique values")
-                if end is None
-                else _invalid(tasks, end, "unique values")
-            )
+            return _exactly(tasks, end, "unique values")
     found = yield from _search(model, tasks, meter, progress)
     return found
 
@@ -185,6 +181,11 @@ def _slice(search: Search) -> Decision | None:
         decision: Decision = stop.value
         return decision
     return None
+
+
+def _exactly(tasks: Tasks, end: int | None, algorithm: str) -> Found:
+    """What an exact algorithm found: the rank that ends the shortest violating prefix, or None."""
+    return Found(True, algorithm) if end is None else _invalid(tasks, end, algorithm)
 
 
 def _invalid(tasks: Tasks, end: int, algorithm: str, shortest: bool = True) -> Found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from checker import distinct, growing, monitors, unique
+from checker import distinct, growing, monitors, unique, versioned
 from checker.distinct import tell_twice
 from checker.encode import Task
 from checker.growth import tell_growth
@@ -13,6 +13,7 @@ from checker.monitors import sets
 from checker.monitors.set_story import tell_set
 from checker.monitors.story import tell_box
 from checker.story import Story
+from checker.versioned_story import tell_versions
 from harness.history import History
 
 UNDECIDED = unique.UNDECIDED
@@ -53,6 +54,7 @@ EXACT = (
     Exact("set monitor", sets, tell_set),
     Exact("priority queue monitor", monitors.PRIORITY_QUEUE, tell_box),
     Exact("unique ids", distinct, tell_twice),
+    Exact("versions", versioned, tell_versions),
 )
 
 

@@ -22,6 +22,7 @@ from checker.exact import find
 from checker.frontier import frontier
 from checker.model import fitting
 from checker.refusal import shown
+from checker.unique import UNDECIDED
 from harness.result import INVALID, UNKNOWN, VALID
 
 OBJECTS: dict[str, Callable[[random.Random], real.Real]] = {
@@ -54,6 +55,8 @@ def by_exact(model: Any, tasks: Any) -> tuple[bool, int] | None:
         try:
             next(work)
         except StopIteration as stop:
+            if stop.value == UNDECIDED:
+                return None
             return stop.value is None, -1 if stop.value is None else stop.value
 
 
