@@ -111,9 +111,10 @@ def _fenced(state: Any) -> str:
 
 
 def _many(state: Any) -> str:
-    if not state:
+    if not state.held:
         return "as at first"
-    return ", ".join(f"{words.value(k)} = {words.state(s)}" for k, s in sorted(state, key=repr))
+    items = sorted(state.held.items(), key=repr)
+    return ", ".join(f"{words.value(key)} = {words.state(it)}" for key, it in items)
 
 
 def _ids(state: Any) -> str:

@@ -75,10 +75,6 @@ class OwnerMutex:
         """Each leads to one state."""
         return holder(value, result) if f == "acquire" else (None,)
 
-    def show(self, state: Any) -> str:
-        """A state in words."""
-        return held_by(state)
-
 
 class ReentrantMutex:
     """A lock that its holder may acquire again, and must release as often.
@@ -110,11 +106,6 @@ class ReentrantMutex:
         if times == 0 or owner != who:
             return None
         return (who, times - 1) if times > 1 else self.initial()
-
-    def show(self, state: Any) -> str:
-        """A state in words."""
-        owner, times = state
-        return held_by(owner) + (f", {times} times" if times > 1 else "")
 
     def kind(self, f: str, value: Any, result: Any) -> int:
         """Both depend on the state."""
@@ -180,11 +171,6 @@ class FencedLock:
         owner = holder(value, result) if f == "acquire" else (None,)
         return None if token is None else (owner, token, True)
 
-    def show(self, state: Any) -> str:
-        """A state in words."""
-        owner, highest, is_told = state
-        return f"{held_by(owner)}, after token {highest}" + ("" if is_told else " or more")
-
 
 class LeasedLock(FencedLock):
     """A fenced lock whose lease may run out at any time: then it is free, though its holder has not
@@ -245,15 +231,6 @@ def holder(value: Any, result: Any) -> Any:
         if client is not None:
             return (client,)
     return (process,)
-
-
-def held_by(owner: Any) -> str:
-    """Who holds a lock, in words.
-
-    >>> held_by((None,)), held_by((3,)), held_by(("c1",))
-    ('free', 'held by 3', 'held by c1')
-    """
-    return "free" if owner == (None,) else f"held by {owner[0]}"
 
 
 def fence(it: Any) -> int | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from checker import words
 from checker.model import OBSERVER, UNKNOWN, UPDATE, FrozenMap, freeze, tag
 from checker.models.kv import Kv
 from checker.models.register import CasRegister, is_pair
@@ -42,8 +41,7 @@ class Keys:
         return Keys, (self.held, self.tags)  # hashes of texts are a process's own
 
     def __repr__(self) -> str:
-        plain = {name: it[0] if len(it) == 1 else it for name, it in self.held.items()}
-        return "{" + ", ".join(f"{name}: {words.value(it)}" for name, it in plain.items()) + "}"
+        return f"Keys({self.held})"
 
 
 class Many:
