@@ -43,6 +43,7 @@ WIDTH, HEIGHT = 1008.0, 504.0  # points: 1400 x 700 pixels
 _MARGIN = 22.0
 _LABELS = 104.0  # of the lanes
 _BAR, _ROW, _TAG, _MARK = 17.0, 12.5, 15.0, 12.0
+_BELOW = 88.0  # of the lanes: the axis, what the colours mean, and notes
 _MAX_STRIPS = 8
 _MAX_NOTES = 4
 
@@ -56,11 +57,13 @@ def draw(
     *,
     title: str,
     png: bool = True,
+    timed: bool = True,
 ) -> None:
     """Write the picture at `path` (.svg), and a .png beside it if asked. `calls` are by the index
-    of their invocation, `seen` the lines of what clients observed."""
+    of their invocation, `seen` the lines of what clients observed. Where the history is not
+    `timed`, times are places in it."""
     with drawing():
-        made = _Picture(anomaly, calls, faults, seen, title)
+        made = _Picture(anomaly, calls, faults, seen, title, timed)
         save(made.figure, path, png=png)
 
 
@@ -74,8 +77,9 @@ class _Picture:
         faults: Sequence[Band],
         observed: Sequence[Op],
         title: str,
+        timed: bool,
     ) -> None:
-        self.anomaly, self.calls = anomaly, calls
+        self.anomaly, self.calls, self.timed = anomaly, calls, timed
         self.core = frozenset(core_of(anomaly, calls))
         has_graph = bool(anomaly.edges)
         self.left = _MARGIN + _LABELS
@@ -94,9 +98,9 @@ class _Picture:
         self.top = 46 + 16.0 * len(sentence) + 13.0 * len(notes) + 12
         self.lanes_top = self.top + fault_bands.ROW * max(len(self.strips), 1) + 6
         marked = frozenset(mark.process for mark in self.marks)
-        self.heights = _heights(self.lanes, anomaly.at, marked, HEIGHT - self.lanes_top - 74)
+        self.heights = _heights(self.lanes, anomaly.at, marked, HEIGHT - self.lanes_top - _BELOW)
         self.lanes_bottom = self.lanes_top + sum(self.heights)
-        self.height = max(HEIGHT, self.lanes_bottom + 74)
+        self.height = max(HEIGHT, self.lanes_bottom + _BELOW)
         self.figure = figure(WIDTH, self.height)
         self.axes: Axes = sheet(self.figure, 0, 0, WIDTH, self.height)
         self._header(title, sentence, notes)
@@ -174,10 +178,14 @@ class _Picture:
         colour = OUTCOME_COLOURS[outcome(bar.call)]
         half = _BAR / 2 if is_core else _BAR / 2 - 3
         edge, line = (RED, 2.6) if is_wrong else (INK, 1.1) if is_core else ("none", 0.0)
+        is_loose = index in self.anomaly.forgotten and not is_wrong
         alpha = 1.0 if is_core else 0.45
         order = 4.0 if is_wrong else 3.0 if is_core else 2.0
         shape = _arrow_shape if bar.open else _plain_shape
-        self.axes.add_patch(shape(bar.x0, bar.x1, y, half, colour, edge, line, alpha, order))
+        patch = shape(bar.x0, bar.x1, y, half, colour, edge, line, alpha, order)
+        if is_core and is_loose:
+            patch.set_linestyle((0, (3, 2)))
+        self.axes.add_patch(patch)
         if bar.text:
             self._bar_words(bar, y, is_core)
         if is_wrong:
@@ -229,12 +237,12 @@ class _Picture:
         taken, last = self.left - 40, ""
         for time, x in marks:
             axes.plot([x, x], [y, y + 4], color=SOFT, lw=0.9)
-            text = at_time(time)
+            text = at_time(time) if self.timed else f"line {time}"
             need = width(text, 8) + 10
             if text != last and x - need / 2 >= taken and x + need / 2 <= self.right + 24:
                 axes.text(x, y + 12, text, size=8, ha="center", va="center", color=SOFT)
                 taken, last = x + need / 2, text
-        for (a, xa), (b, xb) in itertools.pairwise(marks):
+        for (a, xa), (b, xb) in itertools.pairwise(marks) if self.timed else ():
             text = show(b - a)
             if width(text, 7.5) + 12 <= xb - xa:
                 self._gap(text, xa, xb, y + 26)
@@ -266,9 +274,25 @@ class _Picture:
             notes.append(
                 f"the last {len(self.core)} of {len(self.anomaly.core)} that clash in bold"
             )
-        notes.append("time is to scale" if self.scale.true else "time is stretched: read the gaps")
+        if self.timed:
+            true = self.scale.true
+            notes.append("time is to scale" if true else "time is stretched: read the gaps")
         text = fit(" · ".join(notes), self.right - self.left, 8)
         axes.text(self.left, y + 15, text, size=8, va="center", color=SOFT)
+        alone = fit(_alone(self.anomaly, len(self.core)), self.right - self.left, 8)
+        axes.text(self.left, y + 29, alone, size=8, va="center", color=SOFT)
+
+
+def _alone(anomaly: Anomaly, drawn: int) -> str:
+    """Whether the core was judged by itself, and what is not needed of it."""
+    notes = []
+    if anomaly.verified and drawn >= len({*anomaly.core, anomaly.at}):
+        before = ", whatever was before" if anomaly.starts else ""
+        notes.append(f"those in bold have no order, judged alone{before}")
+    if anomaly.forgotten:
+        loose = "may have happened or not" if anomaly.starts else "its answer is not needed"
+        notes.append(f"dashed: {loose}")
+    return " · ".join(notes)
 
 
 def _counted(drawn: int, all_: int) -> str:

@@ -50,7 +50,10 @@ def draw(
         drawn = Drawn(title, clean(one.sentence), None)
         if stem is not None:
             path = folder / "anomalies" / f"{stem}.svg"
-            draw_ = partial(picture.draw, path, one, calls, faults, seen, title=title, png=not made)
+            draw_ = partial(
+                picture.draw, path, one, calls, faults, seen,
+                title=title, png=not made, timed=history.timed,
+            )  # fmt: skip
             ready = path if notes.try_(f"anomalies/{path.name}", draw_) else None
             page = path.with_suffix(".html")
             others = explorer.neighbours(stem, stems)

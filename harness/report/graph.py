@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise, permutations
-from math import ceil
+from math import ceil, hypot
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -116,9 +116,13 @@ def draw(
         _arrow(axes, edge, curve, places, (edge.source, edge.target) in around)
     told = [(e, c) for e, c in zip(edges, curves, strict=True) if e.label or len(edges) <= 6]
     for edge, curve in told:  # many arrows without words of their own: the legend says enough
-        labels.append(_edge_label(axes, edge, curve, [*places.values(), *labels], curves, area))
+        seen = _visible(curve, places[edge.source], places[edge.target])
+        taken = [*places.values(), *labels]
+        others = [_fine(other, 4) for other in curves if other is not curve]
+        labels.append(_edge_label(axes, edge, seen, taken, others, area))
     for node, spot in places.items():
-        _node(axes, calls[node], spot, node == anomaly.at, told_of.get(node, ""))
+        look = MARKED if node == anomaly.at else LOOSE if node in anomaly.forgotten else PLAIN
+        _node(axes, calls[node], spot, look, told_of.get(node, ""))
 
 
 def layout(
@@ -211,7 +215,21 @@ def _node_width(call: Call) -> float:
     return max(first, width(who(call), _SMALL) + _PLACE, 56.0) + 18
 
 
-def _node(axes: Axes, call: Call, spot: Box, marked: bool, place: str) -> None:
+class Look(Struct, frozen=True):
+    """How an operation's box is drawn."""
+
+    face: str
+    edge: str
+    width: float
+    line: Any = "solid"
+
+
+MARKED = Look("#FFF1F0", RED, 2.4)
+LOOSE = Look("white", SOFT, 1.0, (0, (3, 2)))  # may as well not have happened
+PLAIN = Look("white", INK, 1.2)
+
+
+def _node(axes: Axes, call: Call, spot: Box, look: Look, place: str) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     axes.add_patch(
@@ -220,9 +238,10 @@ def _node(axes: Axes, call: Call, spot: Box, marked: bool, place: str) -> None:
             spot.w,
             spot.h,
             boxstyle="round,pad=0,rounding_size=6",
-            facecolor="#FFF1F0" if marked else "white",
-            edgecolor=RED if marked else INK,
-            lw=2.4 if marked else 1.2,
+            facecolor=look.face,
+            edgecolor=look.edge,
+            lw=look.width,
+            linestyle=look.line,
             zorder=5,
         )
     )
@@ -295,14 +314,18 @@ def _bend(a: Box, b: Box, bend: float) -> list[Point]:
     return curve
 
 
+def _fine(curve: Sequence[Point], parts: int) -> list[Point]:
+    """A line with more points: so many for each piece."""
+    return [
+        (p[0] + (q[0] - p[0]) * k / parts, p[1] + (q[1] - p[1]) * k / parts)
+        for p, q in pairwise(curve)
+        for k in range(parts)
+    ]
+
+
 def _visible(curve: Sequence[Point], a: Box, b: Box) -> list[Point]:
     """The part of the line outside its two boxes."""
-    fine = [
-        (p[0] + (q[0] - p[0]) * k / 10, p[1] + (q[1] - p[1]) * k / 10)
-        for p, q in pairwise(curve)
-        for k in range(10)
-    ]
-    seen = [p for p in fine if not a.covers(p, 2) and not b.covers(p, 3)]
+    seen = [p for p in _fine(curve, 10) if not a.covers(p, 2) and not b.covers(p, 3)]
     return seen if len(seen) > 2 else list(curve)
 
 
@@ -332,29 +355,31 @@ def _arrow(
 def _edge_label(
     axes: Axes,
     edge: Edge,
-    curve: Sequence[Point],
+    seen: Sequence[Point],
     taken: Sequence[Box],
-    curves: Sequence[Sequence[Point]],
+    others: Sequence[Sequence[Point]],
     area: tuple[float, float, float, float],
 ) -> Box:
-    """Write the edge's words on its line, where they hide the least; returns their box."""
+    """Write the edge's words on what is seen of its line, where they hide the least, or beside it
+    where they would hide most of it; returns their box."""
     colour = KINDS.get(edge.kind, OTHER)[0]
     lines = wrap(_edge_words(edge), 118, _TEXT, lines=3)
     w = max(width(line, _TEXT) for line in lines) + 8
     h = 10.5 * len(lines) + 4
     left, top, right, bottom = area
 
-    def cost(i: int) -> float:
-        x, y = curve[i]
+    def cost(spot: Point) -> float:
+        x, y = spot
         box = Box(x, y, w, h)
         hidden = sum(box.overlap(other) for other in taken)
-        crossed = sum(box.covers(p) for other in curves if other is not curve for p in other)
+        crossed = sum(box.covers(p) for curve in others for p in curve)
+        mine = sum(box.covers(p) for p in seen) / len(seen)
         outside = max(left - (x - w / 2), 0) + max(x + w / 2 - right, 0)
         outside += max(top - 36 - (y - h / 2), 0) + max(y + h / 2 - bottom - 32, 0)
-        return hidden + 12 * crossed + 30 * outside + abs(i - 10)
+        middle = abs(x - seen[len(seen) // 2][0]) + abs(y - seen[len(seen) // 2][1])
+        return hidden + 4 * crossed + 90 * max(mine - 0.35, 0) + 30 * outside + 0.1 * middle
 
-    best = min((10, 9, 11, 8, 12, 7, 13, 6, 14, 5, 15), key=cost)
-    x, y = curve[best]
+    x, y = min(_spots(seen, w, h), key=cost)
     x = min(max(x, left + w / 2), right - w / 2)
     axes.text(
         x,
@@ -369,6 +394,21 @@ def _edge_label(
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.6, "alpha": 0.94},
     )
     return Box(x, y, w, h)
+
+
+def _spots(seen: Sequence[Point], w: float, h: float) -> list[Point]:
+    """Where the words of a line may stand: on it, or beside it on either side."""
+    made = []
+    for share in (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74):
+        i = round(share * (len(seen) - 1))
+        x, y = seen[i]
+        a, b = seen[max(i - 3, 0)], seen[min(i + 3, len(seen) - 1)]
+        dx, dy = b[0] - a[0], b[1] - a[1]
+        length = hypot(dx, dy) or 1.0
+        nx, ny = -dy / length, dx / length
+        away = abs(nx) * w / 2 + abs(ny) * h / 2 + 2
+        made += [(x, y), (x + nx * away, y + ny * away), (x - nx * away, y - ny * away)]
+    return made
 
 
 def _edge_words(edge: Edge) -> str:
