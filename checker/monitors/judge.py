@@ -36,12 +36,7 @@ class Monitor:
 
     def is_fit(self, model: Any, tasks: Sequence[Task]) -> bool:
         """Whether no value is put in twice."""
-        return self._read(model, tasks) is not None
-
-    def _read(self, model: Any, tasks: Sequence[Task]) -> Box | None:
-        if type(model) is not self._model:
-            return None
-        return life.read(model, tasks)
+        return type(model) is self._model and life.is_unique(model, tasks)
 
     def first_violation(
         self, model: Any, tasks: Sequence[Task]
@@ -50,8 +45,7 @@ class Monitor:
         UNDECIDED where there were too many ways in which takes without an answer may have taken
         something. Yields after every look at a prefix: cutting a history short never makes it
         invalid, so they are searched by halving."""
-        box = self._read(model, tasks)
-        assert box is not None
+        box = life.read(model, tasks)
         first = min(_phantom(box)[0], _twice(box)[0])
         look = self._looking(box)
         ends = sorted(rank for rank in columns(tasks).lists()[1] if rank < first)
@@ -74,8 +68,7 @@ class Monitor:
 
     def violation(self, model: Any, tasks: Sequence[Task], end: int) -> Violation | None:
         """Why the prefix up to rank `end` has no order, or None."""
-        box = self._read(model, tasks)
-        assert box is not None
+        box = life.read(model, tasks)
         rank, v = _phantom(box)
         if rank <= end:
             place = box.put[v][0]

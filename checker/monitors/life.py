@@ -67,8 +67,18 @@ class Box(NamedTuple):
     end: int  # after all events
 
 
-def read(model: Any, tasks: Sequence[Task]) -> Box | None:
-    """The tasks by value; None where a value is put in twice."""
+def is_unique(model: Any, tasks: Sequence[Task]) -> bool:
+    """Whether no value is put in twice."""
+    table = columns(tasks)
+    puts = [c for c, head in enumerate(table.classes) if head[0] == model.put]
+    if len({tag(table.classes[c][1]) for c in puts}) < len(puts):
+        return False
+    once = set(puts)
+    return sum(c in once for c in table.lists()[2]) == len(puts)
+
+
+def read(model: Any, tasks: Sequence[Task]) -> Box:
+    """The tasks by value, of which none is put in twice."""
     table = columns(tasks)
     call, ret, mine, _ = table.lists()
     number: dict[Any, int] = {}
@@ -78,8 +88,6 @@ def read(model: Any, tasks: Sequence[Task]) -> Box | None:
         f, value, result = table.classes[c]
         if f == model.put:
             v = _number(box, number, value)
-            if box.put[v][0] >= 0:
-                return None
             box.put[v] = (place, call[place], ret[place])
         elif result is UNKNOWN:
             box.wild[call[place]] = place

@@ -19,6 +19,8 @@ from checker.models.collection import Set
 from checker.monitors.element import kind_of
 from checker.monitors.whole import Levels
 
+GUESSES = 4  # at the first return at which something is wrong, before all are searched by halving
+
 
 class Violation(Struct, frozen=True):
     """Why there is no order: a kind of element.py or whole.py, the operations, and pairs of which
@@ -58,16 +60,38 @@ def first_violation(model: Any, tasks: Sequence[Task]) -> Generator[None, None, 
     """The rank of the return that ends the shortest prefix with a violation, or None. Yields after
     every look at a prefix, or at an element."""
     if _is_whole(tasks):
-        levels = Levels(tasks)
-        end = yield from _halving(lambda end: levels.wrong(end) is not None, tasks)
+        end = yield from _first_of_whole(tasks)
         return end
     first: int | None = None
     for ops in _by_element(tasks).values():
         if kind_of(ops, FOREVER - 1) is None:
             continue
         yield
-        found = yield from _halving(partial(_is_wrong, ops), ops)
-        first = found if first is None or (found is not None and found < first) else first
+        ends = [task.ret for task in ops if task.must]
+        found = yield from _halving(partial(_is_wrong, ops), ends)
+        first = found if first is None else min(found, first)
+    return first
+
+
+def _first_of_whole(tasks: Sequence[Task]) -> Generator[None, None, int | None]:
+    """The first return at which something is wrong with a set that only grows. What is wrong says
+    itself when it was complete: at the last return of its operations; mostly nothing was before."""
+    levels = Levels(tasks)
+    high = FOREVER - 1
+    bad = levels.wrong(high)
+    for _ in range(GUESSES):
+        if bad is None:
+            return None if high == FOREVER - 1 else high + 1
+        yield
+        guess = max([task.ret for task in bad.tasks if task.ret <= high])
+        if levels.wrong(guess) is None:
+            break
+        high = guess - 1
+        bad = levels.wrong(high)
+    if bad is None:
+        return high + 1
+    ends = [task.ret for task in tasks if task.ret <= high]
+    first = yield from _halving(lambda end: levels.wrong(end) is not None, ends)
     return first
 
 
@@ -75,13 +99,10 @@ def _is_wrong(ops: Sequence[Task], end: int) -> bool:
     return kind_of(ops, end) is not None
 
 
-def _halving(
-    is_wrong: Callable[[int], bool], tasks: Sequence[Task]
-) -> Generator[None, None, int | None]:
-    """The first return at which something is wrong: cutting short never makes it so."""
-    if not is_wrong(FOREVER - 1):
-        return None
-    ends = sorted(task.ret for task in tasks if task.must)
+def _halving(is_wrong: Callable[[int], bool], ends: list[int]) -> Generator[None, None, int]:
+    """The first of these ranks at which something is wrong, as it is at the last: cutting short
+    never makes it so."""
+    ends.sort()
     low, high = 0, len(ends) - 1
     while low < high:
         yield
