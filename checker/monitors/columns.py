@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,8 +39,8 @@ class Columns:
     def __init__(self, box: Box, grouped: Callable[[list[Any]], list[int]] | None) -> None:
         count = len(box.values)
         self.end = box.end
-        self._put, self._inside = np.array(box.put, np.int64).reshape(count, 3)[:, 1:].T
-        self._leaving, self._out = np.array(box.take, np.int64).reshape(count, 3)[:, 1:].T
+        self._put, self._inside = _column(box.put, 1), _column(box.put, 2)
+        self._leaving, self._out = _column(box.take, 1), _column(box.take, 2)
         self._soonest = np.array(box.soonest, np.int64)
         self._empties = np.array(box.empties, np.int64).reshape(len(box.empties), 3)
         groups = grouped(box.values) if grouped else [0] * count
@@ -69,6 +69,10 @@ class Columns:
         """As life.empties: places, calls and returns."""
         known = self._empties[self._empties[:, 2] <= end]
         return known[:, 0], known[:, 1], known[:, 2]
+
+
+def _column(rows: Sequence[tuple[int, ...]], i: int) -> Ints:
+    return np.fromiter((row[i] for row in rows), np.int64, len(rows))
 
 
 def covered(known: Lives, empties: tuple[Ints, Ints, Ints]) -> tuple[list[Life], Empty] | None:

@@ -52,9 +52,8 @@ class Box(NamedTuple):
     """The tasks of one object by value. For each value: its place among the tasks and the call and
     return of its `put`; of the take of it that returned first, place, call and return; the earliest
     call of all its takes; of the take that returned second, the return (`again`) and the place
-    (`other`). Where there is none: place -1, rank NEVER.
-    `wild` has the places of the takes that nobody knows the value of, by
-    call."""
+    (`other`). Where there is none: place -1, rank NEVER. `wild` has the places of the takes that
+    nobody knows the value of, by call."""
 
     values: list[Any]
     put: list[tuple[int, int, int]]
@@ -77,27 +76,55 @@ def is_unique(model: Any, tasks: Sequence[Task]) -> bool:
     return sum(c in once for c in table.lists()[2]) == len(puts)
 
 
+_PUT, _TAKE, _EMPTY, _WILD = range(4)
+
+
 def read(model: Any, tasks: Sequence[Task]) -> Box:
     """The tasks by value, of which none is put in twice."""
     table = columns(tasks)
     call, ret, mine, _ = table.lists()
-    number: dict[Any, int] = {}
-    last = max([-1, *call, *(rank for rank in ret if rank != FOREVER)])
-    box = Box([], [], [], [], [], [], [], {}, 1 + last)
+    kinds, numbers, values = _meanings(model, table.classes)
+    count = len(values)
+    last = max([-1, *call[-1:], *(rank for rank in ret if rank != FOREVER)])
+    put = [(-1, NEVER, NEVER)] * count
+    take, soonest, again, other = list(put), [NEVER] * count, [NEVER] * count, [-1] * count
+    box = Box(values, put, take, soonest, again, other, [], {}, 1 + last)
     for place, c in enumerate(mine):
-        f, value, result = table.classes[c]
-        if f == model.put:
-            v = _number(box, number, value)
-            box.put[v] = (place, call[place], ret[place])
-        elif result is UNKNOWN:
-            box.wild[call[place]] = place
-        elif result is not None:
-            v = _number(box, number, result)
-            box.soonest[v] = min(box.soonest[v], call[place])
+        kind, v = kinds[c], numbers[c]
+        if kind == _PUT:
+            put[v] = (place, call[place], ret[place])
+        elif kind == _TAKE:
+            if call[place] < soonest[v]:
+                soonest[v] = call[place]
             _take(box, v, (place, call[place], ret[place]))
+        elif kind == _WILD:
+            box.wild[call[place]] = place
         elif ret[place] != FOREVER:
             box.empties.append(Empty(place, call[place], ret[place]))
     return box
+
+
+def _meanings(
+    model: Any, classes: Sequence[tuple[str, Any, Any]]
+) -> tuple[list[int], list[int], list[Any]]:
+    """For each class what it does, and the number of the value it is about; and the values."""
+    number: dict[Any, int] = {}
+    kinds: list[int] = []
+    numbers: list[int] = []
+    values: list[Any] = []
+    for f, value, result in classes:
+        is_put = f == model.put
+        if not is_put and (result is UNKNOWN or result is None):
+            kinds.append(_WILD if result is UNKNOWN else _EMPTY)
+            numbers.append(-1)
+            continue
+        about = value if is_put else result
+        v = number.setdefault(tag(about), len(number))
+        if v == len(values):
+            values.append(about)
+        kinds.append(_PUT if is_put else _TAKE)
+        numbers.append(v)
+    return kinds, numbers, values
 
 
 def _take(box: Box, v: int, take: tuple[int, int, int]) -> None:
@@ -106,18 +133,6 @@ def _take(box: Box, v: int, take: tuple[int, int, int]) -> None:
         take, box.take[v] = box.take[v], take
     if take[2] < box.again[v]:
         box.again[v], box.other[v] = take[2], take[0]
-
-
-def _number(box: Box, number: dict[Any, int], value: Any) -> int:
-    v = number.setdefault(tag(value), len(number))
-    if v == len(box.values):
-        box.values.append(value)
-        box.put.append((-1, NEVER, NEVER))
-        box.take.append((-1, NEVER, NEVER))
-        box.soonest.append(NEVER)
-        box.again.append(NEVER)
-        box.other.append(-1)
-    return v
 
 
 def lives(box: Box, end: int, given: dict[int, int]) -> list[Life]:
