@@ -45,6 +45,8 @@ from checker.scan import Scan, View
 from checker.search import SLICE, VALID_DECISION, Decision, Meter, Progress, Search
 from checker.table import ILLEGAL
 
+STEPS = 512  # between two times that a search can be stopped
+
 # A configuration is (state, finished updates) -> (good, used): `good` has the bits of satisfied
 # observers and of settled writes (more is better), `used` those of visible writes and unknown
 # updates (fewer is better).
@@ -71,6 +73,8 @@ def frontier(scan: Scan, meter: Meter, progress: Progress | None = None) -> Sear
             if not front:
                 return Decision(k)
             progress.passed(scan, k + 1)
+            if k % STEPS == STEPS - 1:
+                yield
     finally:
         meter.held -= held
     return VALID_DECISION
