@@ -160,12 +160,13 @@ def _towards(
             if (good, used) not in queued[state, done]:
                 continue  # something better has come since
             for after, done2, good2, used2, is_there in moves.from_(state, done, good, used):
+                spent += len(queued.get((after, done2), ())) >> 4  # long fronts make this slow
                 if is_there:
                     _insert(kept, (after, done2), good2, used2)
                 elif _insert(queued, (after, done2), good2, used2):
                     heappush(heap, (moves.rank(good2, used2), after, done2, good2, used2))
             looked += 1
-            spent += 1 + (len(queued[state, done]) >> 4)  # long fronts make an insertion slow
+            spent += 1
             if spent >= SLICE:
                 spent = 0
                 meter.held += sum(map(len, queued.values())) - held

@@ -4,20 +4,24 @@ A *climb* keeps only the best configurations. Where it comes to the end it has f
 it dies it has shown nothing, goes some way back, and tries again from there with more of them. What
 it dies of may be a violation: so *windows* are tried, too, which begin a little before the place
 with every configuration that there could be, and join those that become too many. Where no
-configuration is left at the end of a window there is no order of the whole history. Climbs get
-wider, and windows longer and more exact, until one of the two decides; in the end all of the
-frontier is kept, from the beginning.
+configuration is left at the end of a window there is no order of the whole history. Windows are
+also tried of easier models, in which configurations are few. Climbs get wider, and windows longer
+and more exact, until one of them decides; in the end all of the frontier is kept, from the
+beginning.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Generator
+from typing import Any
 
 import numpy as np
 
-from checker.kernel.run import ALL, Mark, Walk
+from checker.kernel.project import partitions, project
+from checker.kernel.run import ALL, Mark, Walk, key_of
 from checker.kernel.steps import Steps, steps_of
-from checker.kernel.walk import CUT, DEAD, DONE, FULL, JOIN
+from checker.kernel.walk import CUT, DEAD, DONE, FULL, JOIN, Key
 from checker.scan import Scan
 from checker.search import VALID_DECISION, Decision, Meter, Progress, Search
 
@@ -25,20 +29,23 @@ BASE = 4  # rows of a climb that has met no difficulty
 EVERY = 128  # steps between two marks to go back to
 MOST_MARKS = 128
 TRIES = 8  # after so many at one place all of the frontier is kept
-BEYOND = 32  # steps that a window goes on after the place
-EASIER_SLICES = 100
+BEYOND = 32  # steps that a longer window goes on after the place
+SHORT = 16  # steps of the first window
+LOOKS = 2_000  # configurations that are looked at in the first window
+
+
+Easier = Callable[[], Steps | None]
 
 
 def frontier(
     scan: Scan | Steps,
     meter: Meter,
     progress: Progress | None = None,
-    easier: Callable[[], Steps | None] | None = None,
+    easier: Easier | None = None,
 ) -> Search:
     """The search as checker.frontier has it; the table of a scan must be closed. `easier` gives the
     same key by a model that allows more (Model.relaxed): what has no order there has none here."""
-    steps = steps_of(scan)
-    found = yield from _Climb(steps, meter, progress or Progress(), easier).decide()
+    found = yield from _Climb(steps_of(scan), meter, progress or Progress(), easier).decide()
     return found
 
 
@@ -47,17 +54,14 @@ class _Climb:
     is proved linearizable; `tries` counts the climbs that died near it."""
 
     def __init__(
-        self,
-        steps: Steps,
-        meter: Meter,
-        progress: Progress,
-        easier: Callable[[], Steps | None] | None,
+        self, steps: Steps, meter: Meter, progress: Progress, easier: Easier | None
     ) -> None:
         self._steps = steps
         self._meter = meter
         self._progress = progress
-        self._easier = easier
-        self._walk = Walk(steps)
+        self._key = key_of(steps)
+        self._walk = Walk(self._key)
+        self._windows = _Windows(self._key, self._walk, steps, easier)
         self._marks = [self._walk.start()]
         self._worst = -1
         self._tries = 0
@@ -76,7 +80,7 @@ class _Climb:
                 return Decision(walk.step - 1)
             self._worst = max(self._worst, walk.step - (end == DEAD))
             self._tries += 1
-            step = yield from self._look_around()
+            step = yield from self._windows.look(self._worst, self._tries, self._meter)
             if step >= 0:
                 return Decision(step, step <= self._worst)
             self._go_back()
@@ -96,33 +100,8 @@ class _Climb:
                 finally:
                     self._meter.held -= held
         finally:
-            walk.tell(self._progress, is_own=True)
+            walk.tell(self._progress, self._steps)
         return end
-
-    def _look_around(self) -> Generator[None, None, int]:
-        """The step at which a window before the worst place dies, or -1."""
-        tries = self._tries
-        if tries < 2:
-            return -1
-        easier = self._easier() if tries == 2 and self._easier else None
-        if easier is not None:
-            walk = Walk(easier)
-            near = _step(easier, self._steps.ends(self._worst))
-            for size in (64, ALL):
-                step = yield from self._window(walk, near, size, 1024)
-                if step >= 0:
-                    return _step(self._steps, easier.ends(step))
-        step = yield from self._window(self._walk, self._worst, 4 << (2 * tries), 16 << (2 * tries))
-        return step
-
-    def _window(self, walk: Walk, near: int, size: int, most: int) -> Generator[None, None, int]:
-        walk.begin(walk.window(max(0, near - size)))
-        until = min(walk.last, near + 1 + BEYOND)
-        try:
-            end = yield from walk.go(until, most, JOIN, self._meter, EASIER_SLICES)
-        finally:
-            walk.tell(self._progress, is_own=False)
-        return walk.step - 1 if end == DEAD else -1
 
     def _go_back(self) -> None:
         """Begin again some way before the worst place."""
@@ -138,6 +117,46 @@ class _Climb:
             self._marks[:half] = self._marks[:half:2]
 
 
-def _step(steps: Steps, end: int) -> int:
-    """The first step whose return has this rank or a later one."""
-    return int(np.searchsorted(steps.end_ranks(), end))
+class _Windows:
+    """Windows of one key, and of easier models of it: each is a walk, and the step of the key for
+    each of its own."""
+
+    def __init__(self, key: Key, walk: Walk, steps: Steps, easier: Easier | None) -> None:
+        self._key = key
+        self._own = (walk, range(walk.last))
+        self._steps = steps
+        self._relax = easier
+        self._easier: dict[int, list[tuple[Walk, Any]]] = {}
+
+    def look(self, near: int, tries: int, meter: Meter) -> Generator[None, None, int]:
+        """A step at which a window that begins before step `near` dies, or -1."""
+        beyond = BEYOND if tries > 2 else 0
+        size, looks = SHORT << (2 * (tries - 1)), LOOKS << (3 * (tries - 1))
+        for apart in range(min(tries, 3)):  # first the key itself, then easier ones
+            for walk, steps in self._models(apart):
+                begin, end = bisect_left(steps, near - size), bisect_left(steps, near + 1)
+                most = size if apart == 0 else 16 * size
+                walk.begin(walk.window(begin))
+                until = min(walk.last, end + beyond)
+                found = yield from walk.go(until, most, JOIN, meter, looks)
+                if found == DEAD:
+                    return int(steps[walk.step - 1])
+        return -1
+
+    def _models(self, apart: int) -> list[tuple[Walk, Any]]:
+        """The key itself, or easier ones that hold so many states apart."""
+        if apart == 0:
+            return [self._own]
+        found = self._easier.get(apart)
+        if found is None:
+            found = self._easier[apart] = []
+            for blocks in partitions(len(self._key.next), apart):
+                made = project(self._key, blocks)
+                if made is not None:
+                    found.append((Walk(made[0]), made[1]))
+            relaxed = self._relax() if apart == 1 and self._relax else None
+            if relaxed is not None:
+                ends = self._steps.end_ranks()
+                places = np.searchsorted(ends, relaxed.end_ranks())
+                found.append((Walk(key_of(relaxed)), places))
+        return found

@@ -18,7 +18,7 @@ from checker.search import BYTES_A_CONFIGURATION, Meter, Progress
 
 SLICE = 20_000  # configurations looked at between two times that a walk can be stopped
 FIRST_ROOM = 256  # rows
-ALL = 1 << 60
+ALL = 1 << 40  # more than there can be
 
 
 class Mark(Struct, frozen=True):
@@ -39,13 +39,12 @@ class Mark(Struct, frozen=True):
 
 
 class Walk:
-    """Walks over one key, one after the other; the state table of a scan must be closed."""
+    """Walks over one key, one after the other."""
 
-    def __init__(self, scan: Scan | Steps) -> None:
-        self.steps = steps = steps_of(scan)
-        self.last = steps.last
-        self._key = _key(steps)
-        bits = steps.bits
+    def __init__(self, key: Key) -> None:
+        self.last = len(key.returns)
+        self._key = key
+        bits = int(key.slot.max(initial=0)) + 1
         self._width = width = max(1, -(-bits // 64))
         self._view = _open(bits, width, self._key.next.shape)
         self._sets = [room(FIRST_ROOM, width) for _ in range(3)]
@@ -142,17 +141,18 @@ class Walk:
             self._grow()
 
     def go(
-        self, until: int, most: int, way: int, meter: Meter, slices: int = ALL
+        self, until: int, most: int, way: int, meter: Meter, looks: int = ALL
     ) -> Generator[None, None, int]:
-        """The same, stopping now and then; STOPPED after so many slices."""
+        """The same, stopping now and then; STOPPED after about so many configurations."""
         held = 0
         try:
-            for _ in range(slices):
+            while looks > 0:
                 now = self.bytes // BYTES_A_CONFIGURATION
                 meter.held += now - held
                 held = now
                 room = (meter.limit - meter.held + held) * BYTES_A_CONFIGURATION
-                end = self.run(SLICE, until, most, way, room)
+                end = self.run(min(SLICE, looks), until, most, way, room)
+                looks -= SLICE
                 if end != STOPPED:
                     return end
                 yield
@@ -160,13 +160,12 @@ class Walk:
             meter.held -= held
         return STOPPED
 
-    def tell(self, progress: Progress, *, is_own: bool) -> None:
-        """How far it has come; `is_own` if every row stands for an order of the key's tasks."""
+    def tell(self, progress: Progress, scan: Steps) -> None:
+        """How far it has come, if it has come there without joining rows; `scan` is of its key."""
         at = self._at
-        progress.looked(self.steps, int(at[walk.MOST_AT]), int(at[walk.MOST]))
-        progress.looked(self.steps, min(self.step, self.last - 1), int(at[walk.LOOKED]))
-        if is_own:
-            progress.passed(self.steps, self.step if at[walk.FRONT] else self.step - 1)
+        progress.looked(scan, int(at[walk.MOST_AT]), int(at[walk.MOST]))
+        progress.looked(scan, min(self.step, self.last - 1), int(at[walk.LOOKED]))
+        progress.passed(scan, self.step if at[walk.FRONT] else self.step - 1)
 
     def _open_at(self, k: int) -> Any:
         """The tasks called before the return before step k, and not returned by then."""
@@ -184,7 +183,9 @@ class Walk:
         self._heap = np.concatenate([self._heap, np.zeros(rows - len(self._heap), np.int64)])
 
 
-def _key(steps: Steps) -> Key:
+def key_of(scan: Scan | Steps) -> Key:
+    """A key as arrays; the state table of a scan must be closed."""
+    steps = steps_of(scan)
     lay, states = steps.layout, steps.states
     must = np.full(len(lay.order), MUST, np.int8)
     must[lay.order >= steps.last] = MAY

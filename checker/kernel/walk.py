@@ -13,7 +13,8 @@ best rows (what it then finds is an order, but dying proves nothing), or *joins*
 finds proves nothing, but dying proves that there is no order). To join two rows of the same state
 and finished updates is to take both their satisfied observers and settled writes, and only the
 writes and unknown updates that both have used: by R5 that row makes both superfluous, so the walk
-goes on with no fewer completions than before.
+goes on with no fewer completions than before. Within a step in which too many are looked at, a
+walk that cuts gives up the rest, and one that joins makes them coarser.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _OBSERVER, _BLIND, _UPDATE = OBSERVER, BLIND, UPDATE
 
 DONE, DEAD, STOPPED, FULL = 0, 1, 2, 3  # how a walk ends: past the last step, with no row left, ...
 CUT, JOIN = 0, 1  # what is done to a frontier of too many rows
+LOOKS = 64  # configurations looked at in a step, for each row of the frontier, which are too many
 
 # Where a walk is: the places of an int64 array
 STEP, CALLED, OPEN, FRONT, PHASE, KEPT, QUEUED, HEAPED, TURN, GROUPS, LOSS, LOOKED = range(12)
@@ -246,6 +248,17 @@ def _best(front, rows, most, counts, width):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def _coarsen(row, word, bit, view, width):  # type: ignore[no-untyped-def]
+    """Make a row into one that makes it superfluous (R5), and many others: all open observers are
+    satisfied and all writes settled, but for the task that must return, and nothing is used."""
+    was = row[width + word] & bit
+    for w in range(width):
+        row[width + w] |= view.observers[w] | view.settled[w]
+        row[2 * width + w] = 0
+    row[width + word] = (row[width + word] & ~bit) | was
+
+
+@njit(cache=True)
 def _begin(at, x, word, bit, mask, key, view, front, kept, queue, heap, width):  # type: ignore[no-untyped-def]
     """Begin a step: open what was called, and part the rows into those that may let the task
     return as they are, and those to search from; one in which it is settled (R3) is both."""
@@ -327,7 +340,7 @@ def walk(limit, until, most, way, at, key, view, front, kept, queue, heap, row):
         while at[HEAPED] > 0:
             if spent >= limit:
                 return STOPPED
-            if way == CUT and at[KEPT] >= 2 * most:
+            if way == CUT and (at[KEPT] >= 2 * most or at[LOOKED] >= LOOKS * most):
                 at[LOSS] = 1
                 break
             if at[QUEUED] + margin > len(queue.states):
@@ -338,8 +351,9 @@ def walk(limit, until, most, way, at, key, view, front, kept, queue, heap, row):
             at[HEAPED] -= 1
             if not queue.alive[j]:
                 continue
-            spent += 1
+            spent += 1 + (at[GROUPS] >> 3)
             at[LOOKED] += 1
+            is_coarse = way == JOIN and at[LOOKED] >= LOOKS * most
             state, bits = queue.states[j], queue.bits[j]
             for g in range(at[GROUPS]):
                 c = view.classes[g]
@@ -372,6 +386,9 @@ def walk(limit, until, most, way, at, key, view, front, kept, queue, heap, row):
                     to = 0 if key.must[view.tasks[i]] == MUST else 2 * width
                 slot = key.slot[view.tasks[i]]
                 row[to + (slot >> 6)] |= ONE << np.uint64(slot & 63)
+                if is_coarse:
+                    at[LOSS] = 1
+                    _coarsen(row, word, bit, view, width)
                 if ends or (kind == _OBSERVER and row[width + word] & bit != 0):
                     looked = insert(after, row, width, kept, at[TURN], at[KEPT])
                     at[KEPT] += looked > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from checker.decide import now
@@ -13,6 +14,7 @@ from checker.frontier import frontier
 from checker.kernel import frontier as frontiers
 from checker.kernel import run
 from checker.kernel.frontier import frontier as climbing
+from checker.kernel.project import partitions, project
 from checker.kernel.walk import CUT, DEAD, DONE, JOIN, STOPPED
 from checker.model import UNKNOWN
 from checker.models.register import CasRegister
@@ -78,7 +80,7 @@ def table_of(tasks: list[Task]) -> Scan:
 
 def compiled(tasks: list[Task], limit: int) -> int:
     """The same of the kernel, stopped after every so many configurations."""
-    walk = run.Walk(table_of(tasks))
+    walk = run.Walk(run.key_of(table_of(tasks)))
     while True:
         end = walk.run(limit, walk.last, run.ALL, CUT, 1 << 40)
         if end != STOPPED:
@@ -114,7 +116,7 @@ def test_a_narrow_climb_finds_only_orders_that_there_are() -> None:
     found = 0
     for _ in range(60):
         tasks = register(rng, 120, 10, wrong=rng.choice((0.0, 0.1)))
-        walk = run.Walk(table_of(tasks))
+        walk = run.Walk(run.key_of(table_of(tasks)))
         end = walk.run(1 << 40, walk.last, 2, CUT, 1 << 40)
         found += end == DONE
         assert (end == DEAD and walk.loss) or (end == DONE) == (twin(tasks) < 0)
@@ -128,7 +130,7 @@ def test_a_window_that_joins_dies_only_where_there_is_no_order() -> None:
         unknown = rng.choice((0.0, 0.05))
         tasks = register(rng, 60, rng.choice((3, 8)), unknown=unknown, wrong=rng.choice((0.0, 0.2)))
         end = twin(tasks)
-        walk = run.Walk(table_of(tasks))
+        walk = run.Walk(run.key_of(table_of(tasks)))
         for k in rng.sample(range(walk.last), 6):
             walk.begin(walk.window(k))
             if walk.run(1 << 40, walk.last, rng.choice((1, 4, 1000)), JOIN, 1 << 40) == DEAD:
@@ -138,9 +140,49 @@ def test_a_window_that_joins_dies_only_where_there_is_no_order() -> None:
     assert dead > 100 and late > 50
 
 
+def test_windows_of_models_with_fewer_states_die_only_where_there_is_no_order() -> None:
+    rng = random.Random("project")
+    dead = 0
+    for case in range(100):
+        clients, wrong = rng.choice((3, 8, 12)), rng.choice((0.0, 0.0, 0.2))
+        tasks = register(rng, 60, clients, unknown=rng.choice((0.0, 0.05)), wrong=wrong)
+        end = twin(tasks)
+        key = run.key_of(table_of(tasks))
+        for apart in (1, 2):
+            for blocks in partitions(len(key.next), apart):
+                made = project(key, blocks)
+                assert made is not None
+                walk, steps = run.Walk(made[0]), made[1]
+                for k in (0, rng.randrange(walk.last + 1)):
+                    walk.begin(walk.window(k))
+                    way = rng.choice((1, 8, 1000)), JOIN, 1 << 40
+                    if walk.run(1 << 40, walk.last, *way) == DEAD:
+                        assert 0 <= end <= steps[walk.step - 1], case
+                        dead += 1
+    assert dead > 100
+
+
+class Wheel:
+    """Three states in a circle; `turn` goes to the next one."""
+
+    def initial(self) -> int:
+        return 0
+
+    def step(self, state: int, f: str, value: Any, result: Any) -> int:
+        return (state + 1) % 3
+
+
+def test_an_operation_that_leads_from_one_block_to_two_leaves_no_easier_model() -> None:
+    scan = Scan(Wheel(), [Task("turn", None, None, 2 * i, 2 * i + 1, i) for i in range(4)])
+    assert scan.table.close(10, 100)
+    key = run.key_of(scan)
+    assert [project(key, blocks) for blocks in partitions(3, 1)] == [None, None, None]
+    assert project(key, np.arange(3, dtype=np.int32)) is not None
+
+
 def test_a_climb_says_what_the_twin_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """With marks so near and frontiers so narrow that all of it is needed."""
-    for name, small in (("BASE", 1), ("EVERY", 4), ("MOST_MARKS", 4), ("BEYOND", 2)):
+    for name, small in (("BASE", 1), ("EVERY", 4), ("MOST_MARKS", 4), ("SHORT", 2)):
         monkeypatch.setattr(frontiers, name, small)
     rng = random.Random("climb")
     ends = []
