@@ -13,7 +13,7 @@ from typing import Any
 from checker.encode import Task
 from checker.model import tag
 
-MOST_STEPS = 100_000  # configurations; a core is small, but a chain may make it long
+MOST_STEPS = 20_000  # configurations in all; a core is small, but a chain may make it long
 MOST_TASKS = 400
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from checker import alone
 from checker.encode import Task, classes
+from checker.lenient import Lenient, Unsure
 from checker.model import OBSERVER
 from checker.table import Table
 
@@ -26,8 +27,21 @@ class Core(Struct, frozen=True):
 
 
 def contradicts(model: Any, core: Core) -> bool | None:
-    """Whether a core has no order by the plainest search; None where that takes too long."""
-    return alone.contradicts(model, core.tasks, core.starts, core.optional)
+    """Whether a core has no order, judged alone: by the plainest search, or where that takes too
+    long, with what may have happened free to happen any number of times. None where that, too,
+    takes too long, or does not say."""
+    found = alone.contradicts(model, core.tasks, core.starts, core.optional)
+    return _leniently(model, core) if found is None else found
+
+
+def _leniently(model: Any, core: Core) -> bool | None:
+    free = [task for task in core.tasks if task.at in core.optional]
+    kept = [task for task in core.tasks if task.at not in core.optional]
+    window = Lenient(model, core.starts, core.moment, free, observing(model, core.tasks))
+    try:
+        return True if window.order(kept) is None else None
+    except Unsure:
+        return None
 
 
 def observing(model: Any, tasks: Sequence[Task]) -> Callable[[Task], bool]:

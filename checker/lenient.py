@@ -33,11 +33,12 @@ class Unsure(Exception):
 
 
 class Step(Struct, frozen=True):
-    """A task in an order: the earliest moment that it can have taken effect, the state after."""
+    """A task in an order: the earliest moment that it can have taken effect, and the number of the
+    state after."""
 
     task: Task | None
     time: int
-    state: Any
+    state: int
 
 
 class Lenient:
@@ -52,88 +53,121 @@ class Lenient:
         others: Sequence[Task],
         observes: Callable[[Task], bool],
     ) -> None:
-        self._observes = observes
         self._model = model
-        self._starts = starts
         self._moment = moment
         self._free = [task for task in others if task.ret > moment]
-        self._after: dict[Any, Any] = {}
+        self._observes = observes
+        self._states: list[Any] = []
+        self._number: dict[Any, int] = {}
+        self._starts = [self._state(start) for start in starts]
+        self._heads: dict[Any, int] = {}
+        self._after: dict[tuple[int, int], int] = {}
+        self.looks = 0  # configurations looked at so far
 
-    def order(self, kept: Sequence[Task]) -> list[Step] | None:
+    def _state(self, state: Any) -> int:
+        name = tag(state)
+        if name not in self._number:
+            self._number[name] = len(self._states)
+            self._states.append(state)
+        return self._number[name]
+
+    def _head(self, task: Task) -> int:
+        """The number of a task's class."""
+        name = task.f, tag(task.value), tag(task.result)
+        return self._heads.setdefault(name, len(self._heads))
+
+    def _step(self, state: int, head: int, task: Task) -> int:
+        """The number of the state after a task of a class, or -1."""
+        found = self._after.get((state, head))
+        if found is None:
+            after = self._model.step(self._states[state], task.f, task.value, task.result)
+            found = self._after[state, head] = -1 if after is None else self._state(after)
+        return found
+
+    def order(self, kept: Sequence[Task], most: int = MOST) -> list[Step] | None:
         """An order of the kept tasks among others, or None: they contradict one another. Raises
-        Unsure."""
-        self._kept = kept
-        self._must = sum(1 << i for i, task in enumerate(kept) if task.must)
-        mine = {task.at for task in kept}
-        self._others = _classes([task for task in self._free if task.at not in mine])
-        states: set[Any] = set()
-        most = len(self._starts) + len(self._others) + len(kept)  # if each update leads to one
-        seen: dict[Any, int] = {}
-        ways: list[tuple[int, Step]] = []  # the way before, and the last step of this one
-        heap: list[tuple[int, int, int]] = []
-        done_of: list[int] = []
+        Unsure where that takes more than so many configurations."""
+        self._begin(kept)
+        bound = len(self._starts) + len(self._others) + len(kept)  # if each update leads to one
+        seen: dict[tuple[int, int], int] = {}
+        ways: list[tuple[int, Task | None, int, int]] = []  # the way before; task, time, state
+        heap: list[tuple[int, int, int, int]] = []  # time, the fewest left first, way, done
 
-        def push(before: int, done: int, task: Task | None, time: int, state: Any) -> None:
-            states.add(tag(state))
-            name = done, tag(state)
-            if seen.get(name, FOREVER) > time:
-                seen[name] = time
-                ways.append((before, Step(task, time, state)))
-                done_of.append(done)
-                heappush(heap, (time, -done.bit_count(), len(ways) - 1))
+        def push(before: int, done: int, task: Task | None, time: int, state: int) -> None:
+            if seen.get((done, state), FOREVER) > time:
+                seen[done, state] = time
+                ways.append((before, task, time, state))
+                heappush(heap, (time, -done.bit_count(), len(ways) - 1, done))
 
         for start in self._starts:
             push(-1, 0, None, self._moment, start)
+        looks = 0
         while heap:
-            time, _, way = heappop(heap)
-            done, step = done_of[way], ways[way][1]
-            if seen[done, tag(step.state)] < time:
+            time, _, way, done = heappop(heap)
+            state = ways[way][3]
+            if seen[done, state] < time:
                 continue
             if done & self._must == self._must:
-                return _steps(ways, way)
-            if len(ways) > MOST or len(states) > most:
+                return self._steps(ways, way)
+            looks += 1
+            self.looks += 1
+            if looks > most or len(self._states) > bound:
                 raise Unsure
-            for task, bit, at, state in self._next(done, time, step.state):
-                push(way, done | bit, task, at, state)
+            for task, bit, at, after in self._next(done, time, state):
+                push(way, done | bit, task, at, after)
         return None
 
-    def _next(self, done: int, time: int, state: Any) -> list[tuple[Task, int, int, Any]]:
+    def _begin(self, kept: Sequence[Task]) -> None:
+        self._kept = kept
+        self._must = sum(1 << i for i, task in enumerate(kept) if task.must)
+        self._mine = [self._head(task) for task in kept]
+        self._looking = [self._observes(task) for task in kept]
+        mine = {task.at for task in kept}
+        others: dict[int, list[Task]] = {}
+        for task in self._free:
+            if task.at not in mine:
+                others.setdefault(self._head(task), []).append(task)
+        self._others = list(others.items())
+
+    def _next(self, done: int, time: int, state: int) -> list[tuple[Task, int, int, int]]:
         """What may come next: the task, its bit, the time, and the state after."""
-        until = min(
-            (t.ret for i, t in enumerate(self._kept) if t.must and not done >> i & 1),
-            default=FOREVER,
-        )
+        until = FOREVER
+        for i, task in enumerate(self._kept):
+            if task.ret < until and not done >> i & 1:
+                until = task.ret
         if time >= until:
             return []  # something had returned that has not been placed
         found = []
         for i, task in enumerate(self._kept):
             at = max(time, task.call)
-            if done >> i & 1 or at >= until or at >= task.ret:
+            if done >> i & 1 or at >= until:
                 continue
-            after = self._step(state, task)
-            if after is None:
+            after = self._step(state, self._mine[i], task)
+            if after < 0:
                 continue
-            if at == time and self._observes(task):  # it may as well look now as later
+            if at == time and self._looking[i]:  # it may as well look now as later
                 return [(task, 1 << i, at, after)]
             found.append((task, 1 << i, at, after))
-        for tasks in self._others:
-            after = self._step(state, tasks[0])
-            if after is None or tag(after) == tag(state):
+        for head, tasks in self._others:
+            after = self._step(state, head, tasks[0])
+            if after < 0 or after == state:
                 continue
-            at, task = min(
-                ((max(time, t.call), t) for t in tasks if t.ret > max(time, t.call)),
-                key=lambda one: one[0],
-                default=(FOREVER, tasks[0]),
-            )
+            at, first = until, tasks[0]
+            for task in tasks:
+                when = task.call if task.call > time else time
+                if when < task.ret and when < at:
+                    at, first = when, task
             if at < until:
-                found.append((task, 0, at, after))
+                found.append((first, 0, at, after))
         return found
 
-    def _step(self, state: Any, task: Task) -> Any:
-        name = tag(state), task.f, tag(task.value), tag(task.result)
-        if name not in self._after:
-            self._after[name] = self._model.step(state, task.f, task.value, task.result)
-        return self._after[name]
+    def _steps(self, ways: Sequence[tuple[int, Task | None, int, int]], way: int) -> list[Step]:
+        found = []
+        while way >= 0:
+            before, task, time, state = ways[way]
+            found.append(Step(task, time, state))
+            way = before
+        return found[::-1]
 
     def refuting(self, steps: Sequence[Step], among: Sequence[Task]) -> list[Task]:
         """Of these tasks, those that refute an order: done twice, or without a place in it."""
@@ -161,33 +195,18 @@ class Lenient:
         for i, step in enumerate(steps):
             if max(step.time, task.call) >= min(ends[i], task.ret):
                 continue
-            state = self._step(step.state, task)
-            if state is not None and self._goes_on(state, steps[i:]):
+            state = self._step(step.state, self._head(task), task)
+            if state >= 0 and self._goes_on(state, steps[i:]):
                 return True
         return False
 
-    def _goes_on(self, state: Any, steps: Sequence[Step]) -> bool:
+    def _goes_on(self, state: int, steps: Sequence[Step]) -> bool:
         """Whether an order goes on, from another state than that of its first step."""
         for before, step in pairwise(steps):
-            if tag(state) == tag(before.state):
+            if state == before.state:
                 return True
             assert step.task is not None
-            state = self._step(state, step.task)
-            if state is None:
+            state = self._step(state, self._head(step.task), step.task)
+            if state < 0:
                 return False
         return True
-
-
-def _classes(tasks: Sequence[Task]) -> list[list[Task]]:
-    found: dict[Any, list[Task]] = {}
-    for task in tasks:
-        found.setdefault((task.f, tag(task.value), tag(task.result)), []).append(task)
-    return list(found.values())
-
-
-def _steps(ways: Sequence[tuple[int, Step]], way: int) -> list[Step]:
-    found = []
-    while way >= 0:
-        way, step = ways[way][0], ways[way][1]
-        found.append(step)
-    return found[::-1]

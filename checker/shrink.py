@@ -27,6 +27,7 @@ from harness.result import Budget
 FEW = 300  # tasks of a history that is short enough to be told from its beginning
 MOST_KEPT = 40
 MOST_PAIRS = 300
+LOOKS = 20_000  # configurations looked at for all pairs
 ENOUGH = 5  # cores of two, of which the smallest is taken
 SMALL = 3  # operations of a core that is not made smaller
 MOST_NEAR = 3_000  # tasks after the cut
@@ -59,16 +60,20 @@ class Hunt:
     def _pair(self) -> Core | None:
         """The smallest core of the last operation and one other, of those that returned last."""
         found: list[Core] = []
+        looks = 0
         for task in self._by_return[:MOST_PAIRS]:
             if not task.must or task.at == self._last.at:
                 continue
             kept = [self._last, task]
             moment = min(task.call, self._last.call)
             window = self._window(moment, self._after(moment))
-            if window is not None and _contradict(window, kept):
+            if window is None:
+                break
+            if _contradict(window, kept):
                 found.append(self._told(moment, kept))
+            looks += window.looks
             is_small = bool(found) and len(found[-1].tasks) <= SMALL
-            if is_small or len(found) >= ENOUGH or self._budget.expired():
+            if is_small or len(found) >= ENOUGH or looks > LOOKS or self._budget.expired():
                 break
         return min(found, key=lambda core: len(core.tasks), default=None)
 
