@@ -1,4 +1,7 @@
-"""The slow, obvious twin of the checker: every order is tried, on the ops as they are recorded."""
+"""The slow, obvious twin of the checker: every order is tried, on the ops as they are recorded.
+
+No order is tried twice that has done the same operations and come to the same state.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 from msgspec import UNSET
 
 from checker import UNKNOWN
-from checker.model import fitting, freeze
+from checker.model import fitting, freeze, tag
 from harness.history import History
 from harness.op import FAIL, INFO, INVOKE, OK, Op
 
@@ -20,27 +23,35 @@ Item = tuple[str, Any, Any, int, float, bool]  # f, argument, result, call, retu
 def items(history: History, model: Any = None) -> list[Item]:
     """What has to be put in order, by the rules of histories and what the model asks for."""
     found: list[Item] = []
-    keyed = getattr(model, "keyed", False)
-    aliases, owned = getattr(model, "aliases", {}), getattr(model, "owned", False)
+    keyed, owned = getattr(model, "keyed", False), getattr(model, "owned", False)
+    aliases = getattr(model, "aliases", {})
+    tell = getattr(model, "refused", _compared)
     refusals = getattr(model, "refusals", ("precondition-failed",))
     for call in history.calls:
         op, done = call.invoke, call.completion
         f, value = aliases.get(op.f, op.f), freeze(op.value)
         value = (op.process, value) if owned else value
         key = None if op.key is UNSET else freeze(op.key)
-        value = (key, value) if keyed else value
+        must = done is not None and done.type != INFO
         if done is None or done.type == INFO:
-            if op.f not in ("read", "get"):
-                found.append((f, value, UNKNOWN, op.time, float("inf"), False))
+            head: Any = (f, value, UNKNOWN) if f not in ("read", "get") else None
         elif done.type == OK:
-            answer = freeze(done.value)
-            answer = (key, answer) if keyed else answer
-            found.append((f, value, answer, op.time, done.time, True))
-        elif f == "cas" and done.error in refusals:
+            head = f, value, freeze(done.value)
+        else:
             saw = UNKNOWN if done.observed is UNSET else freeze(done.observed)
-            saw = (key, saw) if keyed and saw is not UNKNOWN else saw
-            found.append(("refused", value, saw, op.time, done.time, True))
+            head = tell(f, value, saw) if done.error in refusals else None
+        if head is not None:
+            f, value, result = head
+            if keyed:
+                value, result = (key, value), result if result is UNKNOWN else (key, result)
+            end = done.time if done is not None and must else float("inf")
+            found.append((f, value, result, op.time, end, must))
     return found
+
+
+def _compared(f: str, value: Any, saw: Any) -> Any:
+    """What a compare-and-set that was refused says."""
+    return ("refused", value, saw) if f == "cas" else None
 
 
 def is_linearizable(model: Any, history: History) -> bool:
@@ -52,14 +63,30 @@ def is_linearizable(model: Any, history: History) -> bool:
 
 def has_order(model: Any, state: Any, left: list[Item]) -> bool:
     """Whether what is left can be done from here; what is not `must` may stay undone."""
-    if not any(item[5] for item in left):
+    return _has_order(model, state, tuple(range(len(left))), left, set())
+
+
+def _has_order(
+    model: Any, state: Any, places: tuple[int, ...], left: list[Item], dead: set[Any]
+) -> bool:
+    """The same of the items at some places. `dead` are those places and states from which it has
+    been tried: what can be done depends on nothing else."""
+    if not any(left[i][5] for i in places):
         return True
-    for i, item in enumerate(left):
-        if any(other[5] and other[4] < item[3] for other in left):
+    name = places, tag(state)
+    if name in dead:
+        return False
+    first = min(left[i][4] for i in places if left[i][5])
+    for i in places:
+        f, value, result, call, _, _ = left[i]
+        if call > first:
             continue  # something that must be done had returned before this was called
-        after = model.step(state, item[0], item[1], item[2])
-        if after is not None and has_order(model, after, left[:i] + left[i + 1 :]):
-            return True
+        after = model.step(state, f, value, result)
+        if after is not None:
+            rest = tuple(j for j in places if j != i)
+            if _has_order(model, after, rest, left, dead):
+                return True
+    dead.add(name)
     return False
 
 
