@@ -15,14 +15,18 @@ from msgspec import Struct
 
 from checker import Linearizable, unique
 from checker.budget import Unlimited
-from checker.columns import until
+from checker.columns import columns, until
 from checker.decide import compiled
 from checker.depth import depth_first
 from checker.division import division
 from checker.encode import encode
-from checker.exact import EXACT
+from checker.exact import EXACT, UNDECIDED
 from checker.frontier import frontier
+from checker.kernel.prefixes import KernelPrefixes
+from checker.kernel.states import states_of
+from checker.kernel.steps import Steps
 from checker.model import fitting
+from checker.monitors.judge import Monitor
 from checker.scan import Scan
 from checker.search import Meter
 from checker.task import FOREVER, Task
@@ -30,7 +34,9 @@ from harness.history import History
 from harness.op import INVOKE
 from harness.result import INVALID, VALID
 
-MOST_STEPS = 2_000  # entries of a state table, beyond which the kernel is not asked
+TABLE = 50, 500  # states and entries of a table, beyond which the kernel is not asked
+
+SLOW = ("priority-queue",)  # a state is a set of many: seconds to try so many states in
 
 
 class Said(Struct, frozen=True):
@@ -93,17 +99,18 @@ def tasks_of(named: Any, history: History) -> tuple[Any, Sequence[Task]]:
 
 def _searched(model: Any, tasks: Sequence[Task], thorough: bool) -> dict[str, Said]:
     """What the searches say."""
-
-    def kernel(scan: Scan, meter: Meter) -> Any:
-        return compiled(model, tasks, scan, meter)
-
     found = {
         "frontier": run(frontier, model, tasks),
         "depth-first": run(depth_first, model, tasks),
     }
-    if Scan(model, tasks).table.close(MOST_STEPS, MOST_STEPS):
-        found["frontier kernel"] = run(kernel, model, tasks)
-    if thorough:
+    scan = Scan(model, tasks)
+    is_small = scan.table.close(*TABLE)
+    if is_small:
+        states = states_of(model, columns(tasks).classes, *TABLE[1:] * 2)
+        for steps in (scan, Steps(states, columns(tasks)) if states else scan):
+            said = _told(steps, compiled(model, tasks, steps, Meter(1 << 40)))
+            found[f"frontier kernel, by {type(steps).__name__.lower()}"] = said
+    if thorough and (is_small or getattr(model, "name", "") not in SLOW):
         found["frontier, bare model"] = run(frontier, Bare(model), tasks)
     return found
 
@@ -111,26 +118,35 @@ def _searched(model: Any, tasks: Sequence[Task], thorough: bool) -> dict[str, Sa
 def run(search: Callable[..., Any], model: Any, tasks: Sequence[Task]) -> Said:
     """What a search says."""
     scan = Scan(model, tasks)
-    if search.__name__ == "kernel":
-        assert scan.table.close(MOST_STEPS, MOST_STEPS)
-    decision = _end(search(scan, Meter(1 << 40)))
-    if decision.valid:
-        return Said(True)
-    return Said(False, scan.ends(decision.step), decision.shortest)
+    return _told(scan, search(scan, Meter(1 << 40)))
+
+
+def _told(scan: Any, search: Any) -> Said:
+    decision = _end(search)
+    return (
+        Said(True) if decision.valid else Said(False, scan.ends(decision.step), decision.shortest)
+    )
 
 
 def _exactly(model: Any, tasks: Sequence[Task]) -> dict[str, Said]:
-    """What the algorithms without a search say, where they apply."""
+    """What the algorithms without a search say, where they apply: those of many tasks as well."""
     found = {}
+
+    def ask(name: str, work: Any) -> None:
+        end = _end(work)
+        if end != UNDECIDED:
+            found[name] = Said(end is None, -1 if end is None else end)
+
     for exact in EXACT:
         if exact.judge.is_fit(model, tasks):
-            end = _end(exact.judge.first_violation(model, tasks))
-            found[exact.name] = Said(end is None, -1 if end is None else end)
-    values = unique.prepare(model, tasks)
-    if values is not None:
-        end = _end(unique.first_violation(values))
-        if end != unique.UNDECIDED:
-            found["unique values"] = Said(end is None, -1 if end is None else end)
+            ask(exact.name, exact.judge.first_violation(model, tasks))
+            if isinstance(exact.judge, Monitor) and exact.judge.rules is not None:
+                many = Monitor(type(model), exact.judge.rules, few=0)
+                ask(f"{exact.name}, in columns", many.first_violation(model, tasks))
+    values = unique.prepare(model, columns(tasks))
+    if values is not None and values.rets:
+        ask("unique values", unique.first_of(unique.PlainPrefixes(values)))
+        ask("unique values, kernel", unique.first_of(KernelPrefixes(values)))
     return found
 
 

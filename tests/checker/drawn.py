@@ -40,6 +40,7 @@ class Drawn:
         self.keyed = bool(getattr(model, "keyed", False))
         self.owned = bool(getattr(model, "owned", False))
         self.refusals = sorted(getattr(model, "refusals", ("precondition-failed",)))
+        self.echoes = getattr(getattr(model, "single", None) or model, "echoes", ())
         self.values = rng.randint(1, 4)
         self.unique = rng.random() < 0.4
         self.fresh = 0
@@ -109,6 +110,8 @@ class Drawn:
         rng.shuffle(answers)
         is_lie = rng.random() < self.lies
         right = next((a for a in answers if self._after(asked, a) is not None), UNSET)
+        if not answers:
+            return replace(asked, type=FAIL, error="busy")
         if is_lie and rng.random() < 0.6:  # another answer, whether or not it happened
             wrong = [a for a in answers if self._after(asked, a) is None]
             if right is not UNSET and rng.random() < 0.5:
@@ -119,8 +122,9 @@ class Drawn:
             if refusal is not None:
                 return refusal
         if right is UNSET:
-            lie = replace(asked, type=OK, value=rng.choice(answers))
-            return lie if is_lie else replace(asked, type=FAIL, error="busy")
+            if not is_lie:
+                return replace(asked, type=FAIL, error="busy")
+            return replace(asked, type=OK, value=rng.choice(answers))
         if not is_lie:  # a lie now is that it never happened
             self.state = self._after(asked, right)
         return replace(asked, type=OK, value=right)
@@ -133,7 +137,9 @@ class Drawn:
         seen = [*self._atoms(self.state), _plain(self.state), UNSET]
         rng.shuffle(seen)
         for saw in seen if rng.random() < self.tells else [UNSET]:
-            head = tell(self._f(asked), freeze(asked.value), UNKNOWN if saw is UNSET else freeze(saw))
+            head = tell(
+                self._f(asked), freeze(asked.value), UNKNOWN if saw is UNSET else freeze(saw)
+            )
             if head is None:
                 return None
             head = join(asked.key, head) if self.keyed else head
@@ -157,7 +163,9 @@ class Drawn:
 
     def _fits(self, op: Op, answer: Any) -> bool:
         """Whether the model has a meaning for this answer, right or wrong."""
-        unfit = getattr(self.model, "unfit", None)
+        f, unfit = self._f(op), getattr(self.model, "unfit", None)
+        if f in self.echoes and op.value is not None and answer is not UNKNOWN:
+            return bool(answer == op.value)
         return unfit is None or not unfit(*self._head(op, answer))
 
     def _after(self, op: Op, answer: Any) -> Any:
@@ -166,14 +174,15 @@ class Drawn:
 
     def _ask(self, process: int, key: Any) -> tuple[str, Any]:
         """An operation, rather one that may take effect now."""
-        f, value = "", None
-        for _ in range(self.rng.randint(1, 2)):
+        wanted = self.rng.randint(1, 2)
+        while True:
             f = self.rng.choice(self.fs)
             value = self._argument(self.aliases.get(f, f), key)
-            lost = key if f != "txn" else UNSET
-            if self._after(Op(-1, 0, process, INVOKE, f, value, key=lost), UNKNOWN) is not None:
-                break
-        return f, value
+            asked = Op(-1, 0, process, INVOKE, f, value, key=key if f != "txn" else UNSET)
+            if self._fits(asked, UNKNOWN):
+                wanted -= 1
+                if wanted <= 0 or self._after(asked, UNKNOWN) is not None:
+                    return f, value
 
     def _argument(self, f: str, key: Any) -> Any:
         rng = self.rng
@@ -239,16 +248,23 @@ class Drawn:
         """The plain values in a state."""
         found: dict[Any, None] = {}
         _gather(state, found)
-        return [it for it in found if not (isinstance(it, str) and it in KEYS and self.keyed)]
+        return [it for it in found if not (self.keyed and it in KEYS)]
 
 
 def _is_list(it: Any) -> bool:
     return isinstance(it, (list, tuple))
 
 
+def _opened(state: Any) -> Any:
+    """A state that is a set, or holds those of many keys, as a list."""
+    state = getattr(state, "held", state)
+    if isinstance(state, dict):
+        return list(state.items())
+    return sorted(state, key=repr) if isinstance(state, frozenset) else state
+
+
 def _gather(state: Any, found: dict[Any, None]) -> None:
-    if isinstance(state, frozenset):
-        state = sorted(state, key=repr)
+    state = _opened(state)
     if _is_list(state):
         for inside in state:
             _gather(inside, found)
@@ -258,6 +274,5 @@ def _gather(state: Any, found: dict[Any, None]) -> None:
 
 def _plain(state: Any) -> Any:
     """A state as a history could show it."""
-    if isinstance(state, frozenset):
-        state = sorted(state, key=repr)
+    state = _opened(state)
     return [_plain(it) for it in state] if _is_list(state) else state

@@ -15,6 +15,7 @@ from checker.model import fitting, freeze, tag
 from harness.history import History
 from harness.op import FAIL, INFO, INVOKE, OK, Op
 
+DICE = ("register", "cas-register", "kv-append", "mutex", "append-list", "counter", "kv")
 GROWING = {"append-list": "append", "counter": "increment"}
 
 Item = tuple[str, Any, Any, int, float, bool]  # f, argument, result, call, return, must
