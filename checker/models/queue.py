@@ -127,9 +127,12 @@ def priority(value: Any) -> Any:
 
 
 def order(value: Any) -> tuple[int, Any]:
-    """What values are ordered by: numbers first, then texts."""
+    """What values are ordered by: numbers first, then texts; last what is no priority, which may
+    be taken out (wrongly) but not put in."""
     it = priority(value)
-    return (1, it) if isinstance(it, str) else (0, it)
+    if isinstance(it, str):
+        return 1, it
+    return (0, it) if type(it) in (int, float) else (2, repr(it))
 
 
 def _place(value: Any) -> tuple[int, Any, str]:

@@ -212,3 +212,10 @@ def test_what_was_never_put_in_or_taken_twice_is_told() -> None:
         "dequeue by process 2 returned 4 at 5 ms, and dequeue by process 1 returned 4 at 3 ms: "
         "it was enqueued once"
     )
+
+
+def test_a_taken_value_that_has_no_priority_is_wrong_however_long_the_history() -> None:
+    puts = [ok(2 * i, 2 * i + 1, 0, "insert", [i, "x"]) for i in range(300)]
+    odd = ok(900, 901, 0, "extract-min", [[1, 2], "x"])
+    assert check(merged(*puts, odd), "priority-queue").verdict == INVALID
+    assert check(merged(*puts[:20], odd), "priority-queue").verdict == INVALID
