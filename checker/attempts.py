@@ -31,6 +31,7 @@ MOST = 5  # orders that are told
 MOST_KEPT = 50  # of those that stop before the last ones
 MOST_TASKS = 2_000  # that are looked at
 MOST_LOOKS = 10_000  # configurations; beyond that nothing is told
+MOST_WHOLE, FEW_LOOKS = 300, 2_000  # tasks and configurations of an order of all beside the core's
 MOST_REFUSALS = 12
 MOST_STEPS = 60  # of an order, the last ones
 
@@ -69,11 +70,12 @@ def how_far(
 
     Orders of the few operations that the story judges alone are followed more easily than those of
     all. But of a value that nobody wrote these say too little: what was there instead is not of
-    them. Nor are a list or a count without all that was put into it.
+    them. Nor are a list or a count without all that was put into it. In a short history the longest
+    order of all comes last as well, so that there is an answer for each operation.
     """
     count = bisect_right(tasks, end, key=lambda task: task.call)
     prefix = until(tasks[:count], end) if count <= MOST_TASKS else []
-    ways: list[_Problem] = [_Problem(prefix, (model.initial(),))] if prefix else []
+    ways: list[_Problem] = []
     small = list(story.judged)
     if story.starts or (small and _writers(model, small) > 1):
         known = {task.at: task for task in (*story.core, *prefix)}
@@ -86,13 +88,17 @@ def how_far(
         ways = [
             _Problem(until(exact, end), starts, assumed, late),
             _Problem(small, starts, assumed),
-            *ways,
         ]
+    found: tuple[Attempt, ...] = ()
     for problem in ways:
-        tried = _attempts(history, model, problem, budget)
-        if tried:
-            return tried
-    return ()
+        found = found or _attempts(history, model, problem, budget)
+    if prefix and (not found or len(small) < len(prefix) <= MOST_WHOLE):
+        most = FEW_LOOKS if found else MOST_LOOKS
+        whole = _Problem(prefix, (model.initial(),), looks=most, whole=True)
+        more = _attempts(history, model, whole, budget)[: 1 if found else MOST]
+        told = {attempt.steps for attempt in found}
+        found += tuple(attempt for attempt in more if attempt.steps not in told)
+    return found
 
 
 class _Problem(Struct, frozen=True):
@@ -103,6 +109,8 @@ class _Problem(Struct, frozen=True):
     starts: Sequence[Any]
     assumed: bool = False
     late: Mapping[int, int] = {}
+    looks: int = MOST_LOOKS
+    whole: bool = False
 
 
 def _writers(model: Any, tasks: Sequence[Task]) -> int:
@@ -120,7 +128,7 @@ def _attempts(
     found: list[tuple[Stop, Reach]] = []
     for start in problem.starts:
         reach = Reach(model, problem.tasks, start, problem.late)
-        stops = reach.stops(budget)
+        stops = reach.stops(budget, problem.looks)
         if not stops:
             return ()
         found += [(stop, reach) for stop in stops]
@@ -156,7 +164,8 @@ def _attempt(history: History, model: Any, problem: _Problem, stop: Stop, reach:
         for place in _refused_before(ways[left:], states, tasks, stop, reach)
     ]
     is_assumed = problem.assumed and not left
-    return Attempt(said[0], steps, (*end, *before[:MOST_REFUSALS]), left, is_assumed)
+    refused = (*end, *before[:MOST_REFUSALS])
+    return Attempt(said[0], steps, refused, left, is_assumed, problem.whole)
 
 
 def _refused_before(
@@ -229,7 +238,7 @@ class Reach:
         """Whether a task is placed, or it is too late for it."""
         return bool(placed >> i & 1 or placed & self._after.get(i, 0))
 
-    def stops(self, budget: Budget) -> list[Stop]:
+    def stops(self, budget: Budget, most: int) -> list[Stop]:
         """Every state that an order cannot go on from, with a short order to it, the last ones
         first; none where there is an order of all, or too much to look at."""
         goals = [i for i in self._order if self._tasks[i].must]
@@ -239,8 +248,8 @@ class Reach:
         for step, goal in enumerate(goals):
             end = self._tasks[goal].ret
             self._active = [i for i in self._order if self._tasks[i].call < end and i not in done]
-            front, stuck = self._towards(goal, front)
-            if self._looks > MOST_LOOKS or budget.expired():
+            front, stuck = self._towards(goal, front, most)
+            if self._looks > most or budget.expired():
                 return []
             found = [*(Stop(way, goal, step) for way in stuck), *found[:MOST_KEPT]]
             if not front:
@@ -248,7 +257,7 @@ class Reach:
             done.add(goal)
         return []
 
-    def _towards(self, goal: int, front: Sequence[Way]) -> tuple[list[Way], list[Way]]:
+    def _towards(self, goal: int, front: Sequence[Way], most: int) -> tuple[list[Way], list[Way]]:
         """The ways on which the goal is placed, and those from which it cannot be."""
         bit = 1 << goal
         queue: list[Way] = []
@@ -261,7 +270,7 @@ class Reach:
             self._looks += 1
             if way.placed & bit:
                 there.append(at)
-            elif self._looks <= MOST_LOOKS:
+            elif self._looks <= most:
                 for after in self._next(way):
                     leads.setdefault(seen.find_or_add(after, queue), []).append(at)
         living = _back(there, leads)

@@ -76,6 +76,7 @@ class Attempt(Struct, frozen=True):
     must come next, since it is the first to return of those that are left; last are the places
     where that one had been refused before. `earlier` steps before
     `start` are left out; where `assumed` the object may have been in this state before the first.
+    `whole` says that it is of all operations up to the violation, and not of the core.
     """
 
     start: str
@@ -83,6 +84,7 @@ class Attempt(Struct, frozen=True):
     refusals: tuple[Refusal, ...]
     earlier: int = 0
     assumed: bool = False
+    whole: bool = False
 
 
 class Anomaly(Struct, frozen=True):

@@ -83,7 +83,10 @@ def test_a_core_from_the_middle_says_that_its_state_is_assumed() -> None:
     many = [ok(2 * i, 2 * i + 1, 0, "write", i % 2) for i in range(40)]
     reads = [ok(2 * i + 1.2, 2 * i + 1.5, 1, "read", i % 2) for i in range(40)]
     found = tried(merged(*many, *reads, ok(100, 101, 2, "read", 0)), CasRegister)
-    assert found and all(attempt.assumed for attempt in found)
+    *core, whole = found
+    assert core and all(attempt.assumed and not attempt.whole for attempt in core)
+    assert whole.whole and not whole.assumed
+    assert (len(whole.steps), whole.earlier) == (60, 20)
 
 
 @pytest.mark.parametrize("name", ["register", "cas-register", "mutex", "kv-append", "append-list"])
@@ -167,7 +170,7 @@ def asked(*rows: Any) -> History:
                          ("acquire", None, 2, 1)],
          "returned 2, but the lock is free, after token 3"),
         ("leased-lock", [("acquire", None, 3, 0), ("acquire", None, 3, 1)],
-         "returned 3, but the lock is held by 0 with token 3"),
+         "returned 3, but the lock is held by 0, after token 3"),
         ("semaphore", [("acquire", None), ("acquire", None)],
          "not possible: the permits are 1 taken"),
     ],

@@ -90,6 +90,7 @@ def test_the_page_holds_operations_orders_faults_and_the_sentence() -> None:
     assert anomaly.sentence in text
     assert {op["index"]: op["core"] for op in found["ops"]} == {0: 2, 2: 2, 6: 0, 7: 2}
     (order,) = found["orders"]
+    assert order["whole"] is False
     assert [(s["op"], s["before"], s["after"]) for s in order["steps"]] == [
         (0, "nothing", "4"),
         (2, "4", "7"),
@@ -214,10 +215,11 @@ def test_the_scale_goes_there_and_back() -> None:
 
 
 def test_the_core_is_tall_and_the_others_slim_until_all_are_shown() -> None:
-    lanes = "[{core: 0}, {core: 2}, {core: 0}]"
+    lanes = "[{core: 0, near: true}, {core: 2, near: true}, {core: 0, near: false}]"
     slim = run(f"m.rowsOf({lanes}, false, 0).rows.map(r => r.height)")
     full = run(f"m.rowsOf({lanes}, true, 0).rows.map(r => r.height)")
     assert slim[1] == full[1] and slim[0] < slim[1] / 3 and full[0] > 3 * slim[0]
+    assert slim[2] < slim[0] and full[2] == full[0]
 
 
 def test_the_state_changes_at_the_steps_and_stops_in_the_refused_operation() -> None:

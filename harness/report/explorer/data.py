@@ -40,10 +40,11 @@ class Item(Struct, frozen=True):
 
 
 class Lane(Struct, frozen=True):
-    """A process; `core` as of its operations."""
+    """A process; `core` as of its operations; `near` whether one was open during the story."""
 
     label: str
     core: int
+    near: bool
 
 
 class Shade(Struct, frozen=True):
@@ -72,6 +73,7 @@ class Order(Struct, frozen=True):
     refusals: tuple[tuple[int, str, int], ...]
     earlier: int
     assumed: bool
+    whole: bool
 
 
 class Scene(Struct, frozen=True):
@@ -104,8 +106,9 @@ def scene(
     told = {c.invoke.index: c for c in chosen.calls if c.invoke.index in chosen.told}
     rank = dict.fromkeys(told, 1) | {i: 2 for i in _core(anomaly) if i in told}
     span = span_of(chosen.calls, anomaly.window)
-    window = span_of(told.values(), anomaly.window)
-    lanes, place = _lanes(chosen.calls, rank)
+    window = span_of([told[i] for i in rank], anomaly.window)
+    lanes, place = _lanes(chosen.calls, rank, window)
+    places = dict(anomaly.places)
     knots, squeeze = _knots(anomaly, told, span)
     return Scene(
         at=anomaly.at,
@@ -113,7 +116,7 @@ def scene(
         window=window,
         timed=timed,
         lanes=lanes,
-        ops=tuple(_item(call, place, rank) for call in chosen.calls),
+        ops=tuple(_item(call, place, rank, places) for call in chosen.calls),
         shades=tuple(
             Shade(clean(b.label), b.start, b.end, b.colour)
             for b in faults
@@ -127,6 +130,10 @@ def scene(
     )
 
 
+def _ops(attempt: Attempt) -> list[int]:
+    return [s.op for s in attempt.steps] + [r.op for r in attempt.refusals]
+
+
 def _said(edge: Edge) -> str:
     """Why one operation comes before another: "real time: returned before it was called"."""
     _, short, _ = KINDS.get(edge.kind, OTHER)
@@ -138,7 +145,7 @@ def _core(anomaly: Anomaly) -> set[int]:
 
 
 def _lanes(
-    calls: Sequence[Call], rank: Mapping[int, int]
+    calls: Sequence[Call], rank: Mapping[int, int], window: tuple[Nanos, Nanos]
 ) -> tuple[tuple[Lane, ...], dict[Any, int]]:
     """A lane for each process, by number, and the place of each."""
     by_process: dict[Any, list[Call]] = {}
@@ -150,12 +157,21 @@ def _lanes(
         nodes = sorted({node for call in mine if (node := node_of(call))})
         several = nodes[0] if len(nodes) == 1 else f"{len(nodes)} nodes"
         label = f"process {process}" + (f" → {several}" if nodes else "")
-        made.append(Lane(clean(label), max(rank.get(c.invoke.index, 0) for c in mine)))
+        core = max(rank.get(c.invoke.index, 0) for c in mine)
+        made.append(Lane(clean(label), core, any(_is_open(c, window) for c in mine)))
     return tuple(made), {process: i for i, process in enumerate(sorted(by_process))}
 
 
-def _item(call: Call, place: Mapping[Any, int], rank: Mapping[int, int]) -> Item:
+def _is_open(call: Call, window: tuple[Nanos, Nanos]) -> bool:
+    end = end_of(call)
+    return call.invoke.time <= window[1] and (end is None or end >= window[0])
+
+
+def _item(
+    call: Call, place: Mapping[Any, int], rank: Mapping[int, int], places: Mapping[int, str]
+) -> Item:
     op = call.invoke
+    where = places.get(op.index, "")
     return Item(
         index=op.index,
         lane=place[op.process],
@@ -163,7 +179,7 @@ def _item(call: Call, place: Mapping[Any, int], rank: Mapping[int, int]) -> Item
         end=end_of(call),
         outcome=outcome(call),
         text=describe(call),
-        facts=tuple(_facts(call)),
+        facts=(*_facts(call), *([("place", clean(where))] if where else ())),
         core=rank.get(op.index, 0),
     )
 
@@ -207,6 +223,7 @@ def _order(attempt: Attempt, calls: Mapping[int, Call], end: Nanos) -> Order:
         refusals=tuple((r.op, clean(r.why), r.place) for r in attempt.refusals if r.op in calls),
         earlier=attempt.earlier,
         assumed=attempt.assumed,
+        whole=attempt.whole,
     )
 
 

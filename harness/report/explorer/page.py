@@ -70,7 +70,6 @@ def render(place: Place, anomaly: Anomaly, found: Source) -> str:
         notes=[clean(note) for note in anomaly.notes],
         left_out=left_out(chosen, len(found.calls)),
         orders=[_order(i, order, found.calls) for i, order in enumerate(made.orders)],
-        about=_about(anomaly, made),
         rungs=rungs,
         kinds=kinds_of(rungs),
         core=[_short(found.calls[i]) for i in anomaly.core if i in found.calls],
@@ -125,17 +124,6 @@ def _facts(anomaly: Anomaly, chosen: Chosen, found: Source) -> list[tuple[str, s
     return facts
 
 
-def _about(anomaly: Anomaly, made: Scene) -> str:
-    """What the orders are orders of."""
-    if not made.orders:
-        return ""
-    core = {anomaly.at, *anomaly.core, *(i for fold in anomaly.folded for i in fold.ops)}
-    used = {s.op for order in made.orders for s in order.steps}
-    if used <= core:
-        return "the operations of the core"
-    return "the operations of the window" if made.orders[0].assumed else "all operations so far"
-
-
 def _short(call: Call) -> dict[str, Any]:
     return {"op": call.invoke.index, "what": describe(call), "who": who(call)}
 
@@ -147,6 +135,7 @@ def _order(number: int, order: Any, calls: Mapping[int, Call]) -> dict[str, Any]
         "number": number + 1,
         "start": order.start,
         "assumed": order.assumed,
+        "whole": order.whole,
         "earlier": order.earlier,
         "steps": [
             {**_short(calls[s.op]), "before": s.before, "after": s.after} for s in order.steps

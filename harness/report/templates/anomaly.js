@@ -2,7 +2,7 @@
 // First what is pure: plain values in, plain values out (it runs under node, for tests). Below it,
 // `start` draws and listens. Text only ever becomes text: nothing here parses HTML.
 
-const LEFT = 132, RIGHT = 10, AXIS = 18, STATES = 46, NAMES = 16, LETTER = 6.7;
+const LEFT = 142, RIGHT = 10, AXIS = 18, STATES = 46, NAMES = 16, LETTER = 6.7;
 
 // A scale in straight pieces: times to 0..1 and back.
 function scaleOf(times, places) {
@@ -18,13 +18,14 @@ function scaleOf(times, places) {
   return { to: map(times, places), from: map(places, times) };
 }
 
-// Where lanes lie: those of the story are tall, the others slim unless all are to be read.
+// Where lanes lie: those of the story are tall, the others slim unless all are to be read; a thread is
+// left of those that did nothing then.
 function rowsOf(lanes, full, top) {
   let y = top;
   const rows = lanes.map(lane => {
-    const height = lane.core === 2 ? 50 : full || lane.core === 1 ? 34 : 9;
-    const row = { y, height, bar: lane.core === 2 ? 21 : full || lane.core === 1 ? 19 : 6 };
-    row.barY = y + height - row.bar - (height > 12 ? 11 : 2);
+    const height = lane.core === 2 ? 50 : full || lane.core === 1 ? 34 : lane.near ? 9 : 3;
+    const row = { y, height, bar: lane.core === 2 ? 21 : full || lane.core === 1 ? 19 : lane.near ? 6 : 2 };
+    row.barY = y + height - row.bar - (height > 12 ? 11 : height > 6 ? 2 : 0);
     y += height;
     return row;
   });
@@ -288,8 +289,9 @@ function start(document, window) {
     for (const shade of data.shades) make("rect", { class: "shade", x: sx(shade.start), y: 0, width: Math.max(sx(shade.end) - sx(shade.start), 1), height: 40, fill: shade.colour }, strip);
     for (let i = 0; i < bins; i++) {
       let y = 40;
+      const total = (data.whole.ok[i] + data.whole.info[i] + data.whole.fail[i]) / most;
       for (const name of ["ok", "info", "fail"]) {
-        const tall = data.whole[name][i] / most * 36;
+        const tall = total > 0 ? data.whole[name][i] / most / Math.sqrt(total) * 36 : 0;
         if (tall > 0) make("rect", { class: `b-${name}`, x: LEFT + i / bins * wide, y: y -= tall, width: wide / bins, height: tall }, strip);
       }
     }
@@ -364,6 +366,9 @@ function start(document, window) {
   function choose(number) {
     if (!data.orders[number]) return;
     now.order = number; now.step = -1;
+    const { whole, steps } = data.orders[number];
+    if (whole && !now.full) toggle("full", $("all"));
+    if (whole) fit(Math.min(...steps.map(s => byIndex.get(s.op).start), data.window[0]), data.window[1]);
     for (const tab of document.querySelectorAll("#tabs button")) tab.setAttribute("aria-pressed", Number(tab.dataset.order) === number);
     for (const one of document.querySelectorAll("#orders article")) one.classList.toggle("shown", Number(one.dataset.order) === number);
     pin(now.pinned === null ? null : byIndex.get(now.pinned));
