@@ -35,7 +35,7 @@ class Online:
 
     def __init__(self, model: Any, split: str | None = "key") -> None:
         self._model = model
-        self._split = split
+        self._split = None if getattr(model, "keyed", False) else split  # all keys are one object
         self._keys: dict[Any, _Key] = {}
         self._open: dict[int | str, _Key] = {}  # by process: the key of what it has open
         self.alarm: Alarm | None = None

@@ -105,3 +105,11 @@ def test_a_valid_history_raises_none() -> None:
     history = merged(ok(0, 1, 0, "write", 1), ok(2, 3, 1, "read", 1))
     assert check(history, CasRegister).verdict == VALID
     assert fed(history, CasRegister()).alarm is None
+
+
+def test_operations_of_several_keys_are_judged_together_as_they_come() -> None:
+    both = [["w", "x", 1], ["w", "y", 1]]
+    write = [(0, 0, "invoke", "txn", both), (1, 0, "ok", "txn", both)]
+    for seen, is_fine in ((1, True), (None, False)):
+        judge = fed(merged(write, ok(2, 3, 1, "read", seen, key="y")), MODELS["multi-register"]())
+        assert (judge.alarm is None) == is_fine
