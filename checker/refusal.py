@@ -91,6 +91,24 @@ def _listed(items: Iterable[Any]) -> str:
     return text + (f", ... {len(said)} in all" if len(said) > 12 else "")
 
 
+def _owner(owner: tuple[Any, ...]) -> str:
+    return f"held by {words.value(owner[0])}"
+
+
+def _owned(state: Any) -> str:
+    return "free" if state == (None,) else _owner(state)
+
+
+def _reentrant(state: Any) -> str:
+    owner, times = state
+    return f"{_owner(owner)}, {times} times" if times > 1 else _owned(owner)
+
+
+def _fenced(state: Any) -> str:
+    owner, token, is_told = state
+    return f"{_owned(owner)}, after {'' if is_told else 'at least '}token {token}"
+
+
 def _many(state: Any) -> str:
     said = [f"{words.value(key)} = {words.state(one)}" for key, one in state.held.items()]
     return ", ".join(sorted(said)) or "as at first"
@@ -102,6 +120,10 @@ def _ids(state: Any) -> str:
 
 _SHOWN: dict[str, Callable[[Any], str]] = {
     "mutex": str,
+    "owner-mutex": _owned,
+    "reentrant-mutex": _reentrant,
+    "fenced-lock": _fenced,
+    "leased-lock": _fenced,
     "semaphore": lambda state: f"{state} taken",
     "versioned-register": lambda state: f"{words.value(state[0])} at version {state[1]}",
     "multi-register": _many,
