@@ -17,7 +17,7 @@ from checker import unique, words
 from checker.encode import Task
 from checker.model import freeze, same
 from checker.story import CHAINED, Story
-from checker.values import CAS, READ, WRITE, Values
+from checker.values import CAS, READ, REFUSED, WRITE, Values
 from harness.clock import show
 from harness.history import Call, History
 from harness.op import FAIL
@@ -43,6 +43,7 @@ def tell(history: History, values: Values, wrong: unique.Violation, last: Task) 
         unique.PHANTOM: teller.phantom,
         unique.BETWEEN: teller.between,
         unique.INSIDE: teller.inside,
+        unique.KEPT: teller.kept,
     }
     story = tell_of.get(wrong.kind, teller.clash)(wrong)
     return replace(story, kind=wrong.kind)
@@ -132,10 +133,11 @@ class _Teller:
     def between(self, wrong: unique.Violation) -> Story:
         """Two blocks, each before the other in real time."""
         assert wrong.first is not None and wrong.second is not None
-        edges = self._reads_from(wrong.tasks)
+        core = (*wrong.proof, *wrong.tasks)
+        edges = self._reads_from(core)
         for (a, b), (c, back) in ((wrong.first, wrong.second), (wrong.second, wrong.first)):
             edges += self._forced(a, b) + self._overwritten(a, c, back)
-        return self._story(wrong.tasks, edges, self._words((wrong.first, wrong.second)))
+        return self._story(core, edges, self._words((wrong.first, wrong.second)))
 
     def _forced(self, a: int, b: int) -> list[Edge]:
         """What a pair in real time forces: one value before another. For the operation that cannot
@@ -172,13 +174,33 @@ class _Teller:
         before it."""
         assert wrong.first is not None
         later, earlier = wrong.first
-        edges = [*self._reads_from(wrong.tasks), self._real_time(later, earlier)]
+        core = (*wrong.proof, *wrong.tasks)
+        edges = [*self._reads_from(core), self._real_time(later, earlier)]
         if self._v.kind[earlier] == READ:  # else the chain itself closes the cycle
             for i in wrong.tasks:
                 if self._v.kind[i] == CAS and self._v.old[i] == self._v.old[earlier]:
                     label = "saw an older value than this"
                     edges.append(Edge(self._at(earlier), self._at(i), "rw", label))
-        return self._story(wrong.tasks, edges, self._words((wrong.first,)))
+        return self._story(core, edges, self._words((wrong.first,)))
+
+    def kept(self, wrong: unique.Violation) -> Story:
+        """A refusal of the value that was there all the time."""
+        assert wrong.first is not None
+        early, refused = wrong.first
+        edges = self._reads_from(wrong.tasks)
+        said, value = self._say(refused), words.value(self._v.tasks[refused].value[0])
+        sentence = f"{said.whole}, though the value was {value} all that time"
+        if early >= 0:
+            edges.append(self._real_time(early, refused))
+            sentence += f": {self._say(early).what} by {self._say(early).who} had been answered"
+            sentence += " before it was called"
+        if wrong.second is not None:
+            late = self._say(wrong.second[1])
+            edges.append(self._real_time(refused, wrong.second[1]))
+            sentence += f", and {late.what} by {late.who} was called after it had returned"
+        else:
+            sentence += ", and nothing else can have been written before it returned"
+        return self._story((*wrong.proof, *wrong.tasks), edges, sentence)
 
     def _reads_from(self, core: Sequence[int]) -> list[Edge]:
         """What of the core saw, or compared with, a value that another of the core wrote."""
@@ -187,7 +209,7 @@ class _Teller:
         edges = []
         for i in core:
             source = writer.get(v.old[i])
-            if source is None or source == i:
+            if source is None or source == i or v.kind[i] == REFUSED:
                 continue
             task = v.tasks[i]
             if v.kind[i] == CAS:

@@ -44,7 +44,7 @@ def explain(
         verified = _is_again(fit.judge, model, story, tasks, found.end)
     elif values is not None and wrong is not None:
         story = tell(history, values, wrong, found.task)
-        story = replace(story, judged=tuple(until(_by_call(story.core), found.end)))
+        story = replace(story, judged=tuple(unique.alone(values, wrong, found.end)))
         verified = _is_alone(model, story)
     else:
         story, verified = tell_searched(history, model, until(tasks, found.end), found.task, budget)
@@ -52,10 +52,6 @@ def explain(
     starts = tuple(refusal.shown(model, state) for state in story.starts)
     tried = how_far(history, model, tasks, found.end, story, budget)
     return replace(anomaly, starts=starts, attempts=tried)
-
-
-def _by_call(core: Sequence[Task]) -> list[Task]:
-    return sorted(core, key=lambda task: task.call)
 
 
 def _is_alone(model: Any, story: Story) -> bool:

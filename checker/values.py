@@ -32,7 +32,8 @@ class Numbers(Struct, frozen=True):
 class Values:
     """Tasks with their kinds and values; the lists have a place for each task."""
 
-    def __init__(self, tasks: Tasks, numbers: Numbers) -> None:
+    def __init__(self, model: Any, tasks: Tasks, numbers: Numbers) -> None:
+        self.model = model
         self.tasks = tasks
         self.count = numbers.count
         self._numbers = numbers
@@ -86,7 +87,7 @@ def prepare(model: Any, tasks: Sequence[Task]) -> Values | None:
     numbers = _numbers(model, in_columns.classes)
     if numbers is None or not _once(numbers, in_columns):
         return None
-    return Values(in_columns, numbers)
+    return Values(model, in_columns, numbers)
 
 
 def _numbers(model: Any, classes: Sequence[Head]) -> Numbers | None:

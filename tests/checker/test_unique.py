@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import Any
 
 import pytest
 from unique_dice import UniqueDice, legal
 
 from checker import CasRegister, unique
-from checker.encode import Task, until
+from checker.encode import FOREVER, Task, until
 from checker.kernel.prefixes import KernelPrefixes
 from checker.unique import PlainPrefixes, first_of
 from checker.values import Values
@@ -42,7 +43,8 @@ def test_the_shortest_violating_prefix_is_that_of_trying_every_order() -> None:
         assert (end is None) == expected, (case, tasks)
         if end is not None:
             bad += 1
-            silent += unique.violation(values, end) is None
+            wrong = unique.violation(values, end)
+            silent += wrong is None or wrong.kind == unique.KEPT
             assert not legal(CasRegister(), until(tasks, end)), (case, tasks)
             assert legal(CasRegister(), until(tasks, end - 1)), (case, tasks)
     assert bad > 1500
@@ -60,3 +62,45 @@ def test_the_kernel_agrees_with_its_slow_twin(most: int, cases: int) -> None:
             assert end_of(first_of(KernelPrefixes(values))) == end, (case, tasks)
             bad += end is not None
     assert 0.15 < bad / cases < 0.9
+
+
+@pytest.mark.slow
+def test_the_operations_of_a_violation_contradict_one_another_alone_and_are_few() -> None:
+    kinds: Counter[str] = Counter()
+    searched = 0
+    for case in range(6000):
+        _, values = draw(f"core/{case}", 14)
+        end = end_of(unique.first_violation(values))
+        if end is None:
+            continue
+        wrong = unique.violation(values, end)
+        if wrong is None:
+            searched += 1  # refusals that exclude one another
+            continue
+        kinds[wrong.kind] += 1
+        core = unique.alone(values, wrong, end)
+        again = violation_of(core)
+        assert again is not None and again.kind == wrong.kind, (case, wrong)
+        assert not legal(CasRegister(), core), (case, wrong)
+        if not any(task.f == "cas" for task in core):
+            assert len(core) <= 6, (case, wrong)
+        if wrong.kind in (unique.BETWEEN, unique.INSIDE, unique.DOUBLE_CAS):
+            for i in range(len(core)):
+                less = violation_of([*core[:i], *core[i + 1 :]])
+                assert less is None or less.kind != wrong.kind, (case, wrong, i)
+    assert set(kinds) == {
+        unique.PHANTOM,
+        unique.IMPOSSIBLE,
+        unique.DOUBLE_CAS,
+        unique.CAS_CYCLE,
+        unique.INSIDE,
+        unique.BETWEEN,
+        unique.KEPT,
+    }
+    assert searched < 0.05 * kinds[unique.KEPT]
+
+
+def violation_of(tasks: list[Task]) -> unique.Violation | None:
+    values = unique.prepare(CasRegister(), tasks)
+    assert values is not None
+    return unique.violation(values, FOREVER - 1)
