@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from checker.kernel.steps import Steps
 
 LONG = 4_000  # tasks for which the kernel is loaded at once
+ALONE = 256  # slices of the kernel, after which another search competes with it
 SOON = 16  # slices of both searches, after which the kernel is asked
 MOST_STEPS = 50_000  # entries of a state table that are worth asking a model for
 
@@ -69,7 +70,7 @@ def _search(model: Any, tasks: Tasks, meter: Meter, progress: Progress) -> Decid
         steps = laid_out(model, tasks, soon=True)
         if steps is not None:
             kernel = compiled(model, tasks, steps, meter, progress)
-            for _ in range(SOON):
+            for _ in range(ALONE):
                 decision = _slice(kernel)
                 if decision is not None:
                     return _found("frontier kernel", decision, tasks, steps)
