@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import UNSET
 
 from checker.columns import Head, Tasks
-from checker.encode import Encoded, join, refused
+from checker.encode import Encoded, join, meaningless, refused
 from checker.model import UNKNOWN, freeze, tag
 from checker.task import FOREVER
 from harness.garbage import uncollected
@@ -49,13 +49,18 @@ def in_bulk(history: History, model: Any, split: str | None, early: int = 0) -> 
         columns.key, keys = None, [None]
     if not len(columns.at):
         return Encoded((), (), heads.count, heads.oks)
-    return Encoded(tuple(keys), _tasks(columns, len(keys), heads.classes()), heads.count, heads.oks)
+    classes = heads.classes()
+    if meaningless(model, classes):
+        return None
+    return Encoded(tuple(keys), _tasks(columns, len(keys), classes), heads.count, heads.oks)
 
 
-def _are_answered_of(keys: Sequence[Any], dones: Sequence[Op]) -> bool:
+def _are_answered_of(keys: list[Any], dones: Sequence[Op]) -> bool:
     """Whether every answer that has a key has that of its invocation."""
-    pairs = zip(keys, dones, strict=True)
-    return all(key == done.key or done.key is UNSET for key, done in pairs)
+    answers = [done.key for done in dones]
+    if answers == keys:
+        return True
+    return all(a == k or a is UNSET for a, k in zip(answers, keys, strict=True))
 
 
 def _is_keyed(model: Any) -> bool:
@@ -143,7 +148,9 @@ class _Heads:
         here = slice(self._kept, self._kept + n)
         self._kept += n
         self._at[here], self._end[here] = places, ends
-        self._call[here], self._ret[here] = [op.time for op in ops], [op.time for op in dones]
+        times = history.times
+        self._call[here] = [times[i] for i in places]
+        self._ret[here] = [times[j] for j in ends]  # of those without an answer it is not looked at
         self._number_heads(here, fs, values, results)
         keys = [op.key for op in ops]
         self._number_keys(here, keys)
@@ -302,7 +309,7 @@ def _parted(tasks: Tasks, key: Any, keys: int) -> tuple[Tasks, ...]:
     call, ret, at = tasks.call, tasks.ret, tasks.at
     return tuple(
         [
-            Tasks(call[a:b], ret[a:b], own[a:b], at[a:b], heads[c:d])
+            Tasks(call[a:b], ret[a:b], own[a:b], at[a:b], heads[c:d], among=len(at))
             for a, b, c, d in zip(starts, starts[1:], bounds, bounds[1:], strict=False)
         ]
     )

@@ -19,12 +19,22 @@ class Tasks(Sequence[Task]):
     Columns are `call` and `ret` (ranks; FOREVER where the outcome is unknown), `mine`, the class of
     each task, and `at`, all of shape (n,), int64 but for `mine`, int32. `classes` are the distinct
     (f, argument, result). Each column is given as a list or an array, and had as either: the
-    properties are arrays, `lists` are lists; few tasks never need NumPy.
+    properties are arrays, `lists` are lists; few tasks never need NumPy. `among` is how many tasks
+    there are of all keys together: many short keys are worth loading a kernel, too.
     """
 
-    __slots__ = ("_arrays", "_lists", "_made", "_size", "classes")
+    __slots__ = ("_arrays", "_lists", "_made", "_size", "among", "classes")
 
-    def __init__(self, call: Any, ret: Any, mine: Any, at: Any, classes: Sequence[Head]) -> None:
+    def __init__(
+        self,
+        call: Any,
+        ret: Any,
+        mine: Any,
+        at: Any,
+        classes: Sequence[Head],
+        *,
+        among: int | None = None,
+    ) -> None:
         columns = {"call": call, "ret": ret, "mine": mine, "at": at}
         self._size = len(call)
         self._lists: dict[str, list[int]] = {}
@@ -33,6 +43,7 @@ class Tasks(Sequence[Task]):
         kept.update(columns)
         self._made: list[Task] | None = None
         self.classes = classes
+        self.among = len(call) if among is None else among
 
     @property
     def call(self) -> Any:

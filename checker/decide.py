@@ -48,7 +48,8 @@ def decide(
     it."""
     progress = progress or Progress()
     tasks = columns(tasks)
-    model = fitting(model, {head[0] for head in tasks.classes})
+    if hasattr(model, "of"):
+        model = fitting(model, {head[0] for head in tasks.classes})
     fit = exact.find(model, tasks)
     if fit is not None:
         end = yield from fit.judge.first_violation(model, tasks)
@@ -66,7 +67,7 @@ def decide(
 def _search(model: Any, tasks: Tasks, meter: Meter, progress: Progress) -> Deciding:
     """The kernel where it is loaded, or the key is long enough to be worth loading it at once; else
     the searches in Python, and the kernel for what they do not decide soon."""
-    if _is_loaded() or len(tasks) >= LONG:
+    if _is_loaded() or tasks.among >= LONG:
         steps = laid_out(model, tasks, soon=True)
         if steps is not None:
             kernel = compiled(model, tasks, steps, meter, progress)

@@ -55,7 +55,7 @@ def encode(history: History, model: Any, split: str | None, early: int = 0) -> E
 
         found = in_bulk(history, model, split, early)
         if found is not None:
-            return _meaningful(model, found)
+            return found
     return _meaningful(model, one_by_one(history, model, split, early))
 
 
@@ -95,7 +95,9 @@ def one_by_one(history: History, model: Any, split: str | None, early: int = 0) 
     if len(seen) > 1 and not split and not heads.is_joined:
         raise Unfit(f"the history has {len(seen)} keys and the model is of one: split by key")
     found = sorted((key for key in keys.values() if key.at), key=lambda key: key.at[0])
-    unordered = history if early or not _is_in_order(history) else None
+    times = history.times
+    in_order = history.in_order and len(set(times)) == len(times)
+    unordered = history if early or not in_order else None
     tasks = tuple([key.tasks(unordered, early) for key in found])
     return Encoded(tuple([key.key for key in found]), tasks, len(history.invoked), oks)
 
@@ -104,14 +106,6 @@ NEW, NOTHING = -2, -1  # for classes: one that is not known yet; what certainly 
 _PLAIN = frozenset([int, str, type(None), type(UNSET)])
 _LOST = Op(-1, 0, -1, INFO, "")  # stands for the completion of what never came back
 _ODD: Any = object()
-
-
-def _is_in_order(history: History) -> bool:
-    """Whether the lines are in the order of their times, and no two have the same."""
-    if not history.timed:
-        return True
-    times = [op.time for op in history.ops]
-    return len(set(times)) == len(times) and times == sorted(times)
 
 
 class _Heads:
@@ -178,23 +172,33 @@ def _plainly(value: Any) -> Any:
 def _meaningful(model: Any, encoded: Encoded) -> Encoded:
     """The same; raises Unfit for an operation that means nothing: the model says so, or its answer
     is not that of what was asked."""
-    unfit = getattr(model, "unfit", None)
-    echoes: frozenset[str] = getattr(model, "echoes", frozenset())
     for tasks in encoded.tasks:
-        heads = tasks.classes
-        odd = [h for h in heads if h[1] != h[2] and h[0] in echoes and _is_odd(*h)]
-        whys = [(head, _say_odd(*head)) for head in odd[:1]]
-        whys = whys or [(head, unfit(*head)) for head in heads if unfit]
-        for head, why in whys:
-            if why:
-                at = tasks[tasks.lists()[2].index(heads.index(head))].at
-                raise Unfit(f"operation {at}: {why}")
+        found = meaningless(model, tasks.classes)
+        if found:
+            c, why = found
+            raise Unfit(f"operation {tasks[tasks.lists()[2].index(c)].at}: {why}")
     return encoded
 
 
-def _is_odd(f: str, value: Any, result: Any) -> bool:
-    """Whether an answer differs from what was asked; a read is asked for nothing."""
-    return result is not UNKNOWN and (value if f in READS else result) is not None
+def meaningless(model: Any, heads: Sequence[Head]) -> tuple[int, str] | None:
+    """The place of the first head that means nothing, and why it does."""
+    unfit = getattr(model, "unfit", None)
+    echoes: frozenset[str] = getattr(model, "echoes", frozenset())
+    odd = [
+        c
+        for c, (f, value, result) in enumerate(heads)
+        if (value if f in READS else result) is not None
+        and value != result
+        and result is not UNKNOWN
+        and f in echoes
+    ]
+    if odd:
+        return odd[0], _say_odd(*heads[odd[0]])
+    for c, head in enumerate(heads if unfit else ()):
+        why = unfit(*head) if unfit else None
+        if why:
+            return c, why
+    return None
 
 
 def _say_odd(f: str, value: Any, result: Any) -> str:
@@ -270,7 +274,7 @@ class _Key:
         counts; reads are called `early` ns earlier."""
         lines = sorted(self.at + [end for end in self.ends if end >= 0])
         if unordered is not None:
-            lines = self._sorted(unordered.ops, early)
+            lines = self._sorted(unordered.times, early)
         rank = dict(zip(lines, range(len(lines)), strict=True))
         rank[-1] = FOREVER
         calls = [rank[at] for at in self.at]
@@ -283,12 +287,12 @@ class _Key:
         )
         return Tasks(call, ret, mine, at, self._heads)
 
-    def _sorted(self, ops: Sequence[Op], early: int) -> list[int]:
+    def _sorted(self, times: Sequence[int], early: int) -> list[int]:
         """The lines by time, of calls and of returns."""
         heads = self._heads
         events = [
-            (ops[at].time - early * (heads[c][0] == "read"), 0, at)
+            (times[at] - early * (heads[c][0] == "read"), 0, at)
             for at, c in zip(self.at, self.mine, strict=True)
         ]
-        events += [(ops[end].time, 1, end) for end in self.ends if end >= 0]
+        events += [(times[end], 1, end) for end in self.ends if end >= 0]
         return [line for _, _, line in sorted(events)]

@@ -18,6 +18,7 @@ from checker.once import ask_for_unique_values
 from checker.rounds import Reached, Rounds, deciding
 from checker.undecided import say_undecided, undecided
 from harness.band import bands
+from harness.garbage import uncollected
 from harness.history import History
 from harness.result import INVALID, UNKNOWN, VALID, Anomaly, Budget, Result
 
@@ -61,6 +62,10 @@ class Linearizable:
     def check(self, history: History, budget: Budget) -> Result:
         """Valid, invalid with an anomaly for each of the first bad keys, or unknown with what was
         decided."""
+        with uncollected():  # what a check makes is in no cycles, but there is much of it
+            return self._check(history, budget)
+
+    def _check(self, history: History, budget: Budget) -> Result:
         try:
             model, split = division(history, self.model, self.split)
             encoded = encode(history, model, split)

@@ -112,7 +112,7 @@ def _prefixes(values: Values) -> Prefixes:
     Python takes for thousands of tasks."""
     size = len(values.tasks)
     is_loaded = "checker.kernel.prefixes" in sys.modules
-    if size < FEW or (size < MANY and not is_loaded) or not _is_dense(values):
+    if size < FEW or (values.tasks.among < MANY and not is_loaded) or not _is_dense(values):
         return PlainPrefixes(values)
     return _by_kernel(values)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 from msgspec import Struct
@@ -92,29 +94,31 @@ def prepare(model: Any, tasks: Sequence[Task]) -> Values | None:
 
 def _numbers(model: Any, classes: Sequence[Head]) -> Numbers | None:
     """The numbers of the classes; None where two of them write the same value."""
-    number: dict[Any, int] = {tag(model.initial()[0]): INITIAL}
+    number: defaultdict[Any, int] = defaultdict(count().__next__)
+    assert number[tag(model.initial()[0])] == INITIAL
     kinds, olds, news = [], [], []
-    written = {INITIAL}
     for f, value, result in classes:
         old = new = -1
-        if f == "write":
+        if f == "read":  # most are, or write
+            kind = NOTHING if result is UNKNOWN else READ
+            if kind == READ:
+                old = number[result if type(result) is int else tag(result)]
+        elif f == "write":
             kind = WRITE
-            new = number.setdefault(value if type(value) is int else tag(value), len(number))
+            new = number[value if type(value) is int else tag(value)]
         elif f == "cas":
             kind = CAS
-            old = number.setdefault(tag(value[0]), len(number))
-            new = number.setdefault(tag(value[1]), len(number))
+            old, new = number[tag(value[0])], number[tag(value[1])]
         else:
             kind, seen = _seen(f, value, result)
             if kind != NOTHING:
-                old = number.setdefault(seen if type(seen) is int else tag(seen), len(number))
-        if new >= 0:
-            if new in written:
-                return None
-            written.add(new)
+                old = number[tag(seen)]
         kinds.append(kind)
         olds.append(old)
         news.append(new)
+    made = [new for new in news if new >= 0]
+    if INITIAL in made or len(set(made)) < len(made):
+        return None
     return Numbers(kinds, olds, news, len(number))
 
 

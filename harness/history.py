@@ -38,7 +38,8 @@ class History:
     has no times, `timed` is false and an op's time is its place in the file. Raises HistoryError,
     naming `source` and the line, where a completion has no open invocation or a process invokes
     while its last operation is open. `partner` has for each op the place of the one that it is
-    paired with, or -1; `invoked` the places of the clients' invocations.
+    paired with, or -1; `invoked` the places of the clients' invocations; `times` the times of all
+    ops, which are in order where `in_order` says so.
     """
 
     def __init__(
@@ -55,8 +56,9 @@ class History:
         self.lines = lines
         self.dumps: Mapping[NodeId, Dump] = dumps or {}
         self.partner, self.invoked = _pair(ops, source, lines)
-        times = [op.time for op in ops]
-        if any(map(gt, times, islice(times, 1, None))):
+        self.times = [op.time for op in ops]
+        self.in_order = not any(map(gt, self.times, islice(self.times, 1, None)))
+        if not self.in_order:
             _ask_one_at_a_time(self, source)
 
     def __len__(self) -> int:
@@ -81,7 +83,7 @@ class History:
         """Column: the time of each op in ns, shape (len(self),)."""
         import numpy as np
 
-        return np.fromiter((op.time for op in self.ops), np.int64, len(self.ops))
+        return np.array(self.times, np.int64)
 
     @cached_property
     def type_code(self) -> np.ndarray[Any, np.dtype[np.int8]]:

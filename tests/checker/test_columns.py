@@ -24,6 +24,7 @@ class OfAllKeys(Kv):
     """A model that takes the operations of all keys at once."""
 
     keyed = True
+    echoes = frozenset()
 
 
 def history(rng: random.Random, *, keys: int = 1, plain: bool = False) -> History:
