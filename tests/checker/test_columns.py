@@ -92,6 +92,7 @@ class Owned(CasRegister):
     """A register that asks whose an operation is, and knows other words for some."""
 
     owned = True
+    echoes = frozenset()
     fs = frozenset({"look", "write", "swap"})
     aliases = {"read": "look", "cas": "swap"}  # noqa: RUF012
     refusals = frozenset({"busy"})
@@ -120,6 +121,9 @@ def test_long_history_with_what_is_unfit_is_refused_in_words() -> None:
         encode(long(Op(1000, 1000, 1, INVOKE, "cas", [1, 2])), Register(), "key")
     with pytest.raises(Unfit, match=r"operation 7: a cas takes \[old, new\], not 3"):
         encode(long(Op(7, 1000, 1, INVOKE, "cas", 3)), CasRegister(), "key")
+    with pytest.raises(Unfit, match="operation 1000: write was called with 5 and answered ok"):
+        wrong = Op(1000, 1000, 1, INVOKE, "write", 5), Op(1001, 1001, 1, OK, "write", 6)
+        encode(long(*wrong), Register(), "key")
     with pytest.raises(Unfit, match="2 keys"):
         encode(long(Op(1000, 1000, 1, INVOKE, "write", 2, key="y")), Register(), None)
 
