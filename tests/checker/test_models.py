@@ -223,7 +223,7 @@ def test_what_means_nothing_is_said_in_words(name: str, row: list[Any], why: str
             [ok(0, 1, 7, "acquire", None), ok(2, 3, 7, "acquire", None)],
             "2 times",
         ),
-        ("fenced-lock", [token(0, 1, 7, 4)], "held by 7 with token 4"),
+        ("fenced-lock", [token(0, 1, 7, 4)], "held by 7, after token 4"),
         ("multi-register", [ok(0, 1, 7, "write", 4, key="x")], '"x" = 4'),
     ],
 )
