@@ -222,6 +222,23 @@ def test_the_core_is_tall_and_the_others_slim_until_all_are_shown() -> None:
     assert slim[2] < slim[0] and full[2] == full[0]
 
 
+def test_words_stand_in_bars_that_are_long_enough_and_above_short_ones_of_the_core() -> None:
+    made = [(0, 100, 2), (100, 900, 0), (905, 910, 0), (950, 955, 2)]
+    ops = json.dumps(
+        [{"lane": 0, "start": a, "end": b, "core": core, "text": "read → 4"} for a, b, core in made]
+    )
+    rows = "m.rowsOf([{core: 2, near: true}], false, 0).rows"
+    bars = run(f"m.barsOf({ops}, {rows}, t => 150 + t, 1200, false, 1200)")
+    assert [bool(bar["words"]) for bar in bars] == [True, True, False, True]
+    assert [bool(bar.get("beside")) for bar in bars] == [False, False, False, True]
+    assert [(bar["x"], bar["width"]) for bar in bars] == [
+        (150, 100),
+        (250, 800),
+        (1055, 5),
+        (1099.5, 6),
+    ]
+
+
 def test_the_state_changes_at_the_steps_and_stops_in_the_refused_operation() -> None:
     found = data(page(*stale()))
     made = f"m.cellsOf({json.dumps(found['orders'][0])}, {json.dumps(found['ops'])})"

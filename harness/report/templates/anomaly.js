@@ -35,6 +35,8 @@ function rowsOf(lanes, full, top) {
 // Bars in a view from u0 to u1 of the scale, `width` pixels wide, and where their words go.
 function barsOf(ops, rows, x, width, full, endless) {
   const last = new Map();  // lane -> where its last words above bars end
+  const next = [], first = new Map();  // of each operation the one after it in its lane
+  for (let i = ops.length - 1; i >= 0; i--) { next[i] = first.get(ops[i].lane); first.set(ops[i].lane, ops[i]); }
   return ops.map((op, i) => {
     const row = rows[op.lane];
     let x0 = x(op.start), x1 = op.end === null ? endless : x(op.end);
@@ -44,8 +46,7 @@ function barsOf(ops, rows, x, width, full, endless) {
     const bar = { x: x0, y: row.barY, width: x1 - x0, height: row.bar, shown, words: "", textX: 0, textY: 0 };
     if (!shown || row.bar < 12) return bar;
     const a = Math.max(x0, LEFT), b = Math.min(x1, width - RIGHT), need = op.text.length * LETTER + 8;
-    const next = ops.slice(i + 1).find(o => o.lane === op.lane);
-    if (need <= b - a && !(next && x(next.start) < a + need)) {
+    if (need <= b - a && !(next[i] && x(next[i].start) < a + need)) {
       bar.words = op.text; bar.textX = a + 4; bar.textY = row.barY + row.bar - 5.5;
     } else if (op.core === 2) {
       const start = Math.max(Math.min(a, width - RIGHT - need), last.get(op.lane) ?? LEFT);
