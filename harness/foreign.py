@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import count
 from operator import attrgetter, eq
 from pathlib import Path
@@ -77,8 +78,10 @@ def load(path: Path | str, format: str | None = None, *, split_key: bool = False
         raise UserError(f"unknown format {format!r}: {nearest(format, FORMATS)}")
     if format == "jsonl":
         return _load_json(path, data)
-    rows = _log_rows if format == "log" else _edn_rows
-    return _history(list(rows(_text(data, str(path)), str(path))), str(path), split_key)
+    text = _text(data, str(path))
+    if format == "log":
+        return _log_history(text, str(path), split_key)
+    return _history(list(_edn_rows(text, str(path))), str(path), split_key)
 
 
 def _load_run(folder: Path) -> History:
@@ -187,20 +190,48 @@ def _edn_rows(text: str, source: str) -> Iterator[Row]:
         yield reader.line(at), form
 
 
-def _log_rows(text: str, source: str) -> Iterator[Row]:
-    """Ops out of a log whose other lines are passed over; a line that is neither is an error."""
-    found = False
+def _log_history(text: str, source: str, split_key: bool) -> History:
+    """The history in a log whose other lines are passed over; a line that is neither is an error.
+    What was said once is not read again: of most operations only the process differs."""
+    ops: list[Op] = []
+    lines: list[int] = []
     for number, line in enumerate(text.split("\n"), 1):
-        line = line.rstrip("\r")
-        match = _LOG_OP.search(line)
+        match = _LOG_OP.search(line.rstrip("\r"))
         if match is None:
             if not line.strip() or (_LOG_OTHER.match(line) and not _LOG_MARK.search(line)):
                 continue
-            raise HistoryError(f"{source}:{number}: not a whole log line: {line[:80]!r}")
-        found = True
-        yield number, _log_op(match, source, number)
-    if not found:
+            shown = line.rstrip("\r")[:80]
+            raise HistoryError(f"{source}:{number}: not a whole log line: {shown!r}")
+        process, type_, f, rest = match.groups()
+        i = len(ops)
+        said = _said(type_, f, rest, split_key) if process.isascii() and process.isdigit() else None
+        if said is None:
+            row = _log_op(match, source, number)
+            place = f"{source}:{number}"
+            ops.append(_meant(_op(row, i, i, place), row, place, split_key=split_key))
+        else:
+            value = list(said.value) if type(said.value) is list else said.value
+            ops.append(Op(i, i, int(process), said.type, said.f, value, said.error, said.key))
+        lines.append(number)
+    if not ops:
         raise HistoryError(f"{source}:1: no operation in this log")
+    check_types(ops, source, lines)
+    return History(ops, source=source, lines=lines, timed=False)
+
+
+@lru_cache(10_000)
+def _said(type_: str, f: str, rest: str, split_key: bool) -> Op | None:
+    """The op of a client that says this; None where that cannot be read, or holds lists in lists,
+    which every op should have its own of."""
+    match = _LOG_OP.search(f"jepsen.util - 0\t:{type_}\t:{f}\t{rest}")
+    assert match is not None
+    try:
+        row = _log_op(match, "", 0)
+        op = _meant(_op(row, 0, 0, ""), row, "", split_key=split_key)
+    except HistoryError:
+        return None
+    is_flat = type(op.value) is not list or {type(v) for v in op.value} <= {int, str, type(None)}
+    return op if is_flat and type(op.error) is not list else None
 
 
 def _log_op(match: re.Match[str], source: str, number: int) -> dict[str, Any]:
@@ -226,19 +257,32 @@ def _history(rows: list[Row], source: str, split_key: bool, foreign: bool = True
     lines = [number for number, _ in rows]
     ops = []
     for i, (number, row) in enumerate(rows):
-        op = _op(row, i, row["time"] if timed else i, f"{source}:{number}")
-        if isinstance(op.process, int):
-            if keyed and op.key is not UNSET and foreign:
-                op = replace(op, value=op.value[1])
-            elif split_key and op.key is UNSET:
-                op = _split(op, f"{source}:{number}")
-            if foreign and _says_why(row):
-                op = replace(op, value=None, error=op.value)
-            if foreign and op.type == FAIL and op.f == "cas" and op.error is UNSET:
-                op = replace(op, error="precondition-failed")
+        place = f"{source}:{number}"
+        op = _op(row, i, row["time"] if timed else i, place)
+        if foreign:
+            op = _meant(op, row, place, keyed=keyed, split_key=split_key)
+        elif split_key and op.key is UNSET and isinstance(op.process, int):
+            op = _split(op, place)
         ops.append(op)
     check_types(ops, source, lines)
     return History(ops, source=source, lines=lines, timed=timed)
+
+
+def _meant(
+    op: Op, row: dict[str, Any], place: str, *, keyed: bool = False, split_key: bool = False
+) -> Op:
+    """What a client's op of a foreign row means here; `keyed` if values hold their keys, too."""
+    if not isinstance(op.process, int):
+        return op
+    if keyed and op.key is not UNSET:
+        op = replace(op, value=op.value[1])
+    elif split_key and op.key is UNSET:
+        op = _split(op, place)
+    if _says_why(row):
+        op = replace(op, value=None, error=op.value)
+    if op.type == FAIL and op.f == "cas" and op.error is UNSET:
+        op = replace(op, error="precondition-failed")
+    return op
 
 
 def _tells_time(times: list[Any]) -> bool:
