@@ -1,4 +1,4 @@
-"""Judging histories: usable alone, from a prompt or another project's tests.
+"""Judging histories: usable alone, from a prompt or another project's tests (docs/library.md).
 
 from checker import CasRegister, check
 check("history.jsonl", CasRegister()).verdict
@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from checker.stats import Stats
     from checker.transactions import Transactions
     from checker.zookeeper import ZooKeeperGuarantee
+    from harness.foreign import load
+    from harness.history import History
+    from harness.op import Op
+    from harness.result import Result
 
 __all__ = [
     "MODELS",
@@ -58,6 +62,7 @@ __all__ = [
     "Faults",
     "FencedLock",
     "FifoQueue",
+    "History",
     "Kv",
     "KvAppend",
     "LeasedLock",
@@ -66,11 +71,13 @@ __all__ = [
     "MultiKv",
     "MultiRegister",
     "Mutex",
+    "Op",
     "OwnerMutex",
     "PriorityQueue",
     "ReentrantMutex",
     "Register",
     "Required",
+    "Result",
     "Semaphore",
     "Set",
     "Stack",
@@ -80,6 +87,7 @@ __all__ = [
     "VersionedRegister",
     "ZooKeeperGuarantee",
     "check",
+    "load",
 ]
 
 _HOMES = {
@@ -87,14 +95,18 @@ _HOMES = {
     "BoundedStaleness": "checker.staleness",
     "Convergence": "checker.convergence",
     "Faults": "checker.faults",
+    "History": "harness.history",
     "Linearizable": "checker.linearizable",
     "Model": "checker.model",
+    "Op": "harness.op",
     "Required": "checker.require",
+    "Result": "harness.result",
     "Stats": "checker.stats",
     "Transactions": "checker.transactions",
     "UNKNOWN": "checker.model",
     "ZooKeeperGuarantee": "checker.zookeeper",
     "check": "checker.front",
+    "load": "harness.foreign",
 }
 
 
