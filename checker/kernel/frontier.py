@@ -25,8 +25,10 @@ from checker.kernel.walk import CUT, DEAD, DONE, FULL, JOIN, Key
 from checker.scan import Scan
 from checker.search import VALID_DECISION, Decision, Meter, Progress, Search
 
-BASE = 4  # rows of a climb that has met no difficulty
-EVERY = 128  # steps between two marks to go back to
+BASE = 8  # rows of a climb that has met no difficulty
+EVERY = 32  # steps between two marks to go back to
+SAFE = 64  # steps beyond a place after which it is left behind
+BACK = 16  # steps that the first climb at a place goes back, half of those of the second
 MOST_MARKS = 128
 TRIES = 8  # after so many at one place all of the frontier is kept
 BEYOND = 32  # steps that a longer window goes on after the place
@@ -73,14 +75,14 @@ class _Climb:
             end = yield from self._climb()
             if end == DONE:
                 self._remember(walk.mark())
-                if walk.step > self._worst + EVERY:
+                if walk.step > self._worst + SAFE:
                     self._tries = 0
                 continue
             if end == DEAD and not walk.loss:
                 return Decision(walk.step - 1)
             self._worst = max(self._worst, walk.step - (end == DEAD))
             self._tries += 1
-            step = yield from self._windows.look(self._worst, self._tries, self._meter)
+            step = yield from self._windows.look(self._worst, self._tries - 1, self._meter)
             if step >= 0:
                 return Decision(step, step <= self._worst)
             self._go_back()
@@ -105,7 +107,7 @@ class _Climb:
 
     def _go_back(self) -> None:
         """Begin again some way before the worst place."""
-        back = 32 << (2 * self._tries) if self._tries < TRIES else ALL
+        back = BACK << self._tries if self._tries < TRIES else ALL
         while len(self._marks) > 1 and self._marks[-1].k > self._worst - back:
             self._marks.pop()
         self._walk.begin(self._marks[-1])
@@ -129,16 +131,19 @@ class _Windows:
         self._easier: dict[int, list[tuple[Walk, Any]]] = {}
 
     def look(self, near: int, tries: int, meter: Meter) -> Generator[None, None, int]:
-        """A step at which a window that begins before step `near` dies, or -1."""
+        """A step at which a window that begins before step `near` dies, or -1; the more tries, the
+        longer windows, and those of more models."""
+        if tries == 0:
+            return -1
         beyond = BEYOND if tries > 2 else 0
-        size, looks = SHORT << (2 * (tries - 1)), LOOKS << (3 * (tries - 1))
+        size = SHORT << (2 * (tries - 1))
         for apart in range(min(tries, 3)):  # first the key itself, then easier ones
             for walk, steps in self._models(apart):
                 begin, end = bisect_left(steps, near - size), bisect_left(steps, near + 1)
-                most = size if apart == 0 else 16 * size
+                looks = LOOKS << (2 * (tries - max(1, apart)))
                 walk.begin(walk.window(begin))
                 until = min(walk.last, end + beyond)
-                found = yield from walk.go(until, most, JOIN, meter, looks)
+                found = yield from walk.go(until, 4 * size, JOIN, meter, looks)
                 if found == DEAD:
                     return int(steps[walk.step - 1])
         return -1
