@@ -143,7 +143,7 @@ def test_a_window_that_joins_dies_only_where_there_is_no_order() -> None:
 def test_windows_of_models_with_fewer_states_die_only_where_there_is_no_order() -> None:
     rng = random.Random("project")
     dead = 0
-    for case in range(100):
+    for case in range(150):
         clients, wrong = rng.choice((3, 8, 12)), rng.choice((0.0, 0.0, 0.2))
         tasks = register(rng, 60, clients, unknown=rng.choice((0.0, 0.05)), wrong=wrong)
         end = twin(tasks)
