@@ -80,23 +80,24 @@ def one_by_one(history: History, model: Any, split: str | None, early: int = 0) 
             if where not in keys:
                 keys[where] = _Key(None if last is UNSET or not split else freeze(last))
             mine = keys[where]
+            add_class, add_at, add_end = mine.mine.append, mine.at.append, mine.ends.append
         name = None if heads.differ else _name(op, done, type_)
         c = mine.known.get(name, NEW)
         if c == NEW:
-            c = mine.learn(name, heads.head(at, op, done))
+            c = mine.learn(name, heads.head(at, op, done, name))
         if c == NOTHING:
             continue
         if done.key is not UNSET and done.key != last:
             raise Unfit(f"operation {at}: called of key {last!r}, answered of key {done.key!r}")
         seen.add(key)
-        mine.mine.append(c)
-        mine.at.append(at)
-        mine.ends.append(j if type_ == OK or type_ == FAIL else -1)
+        add_class(c)
+        add_at(at)
+        add_end(j if type_ == OK or type_ == FAIL else -1)
     if len(seen) > 1 and not split and not heads.is_joined:
         raise Unfit(f"the history has {len(seen)} keys and the model is of one: split by key")
     found = sorted((key for key in keys.values() if key.at), key=lambda key: key.at[0])
     times = history.times
-    in_order = history.in_order and len(set(times)) == len(times)
+    in_order = not history.timed or (history.in_order and len(set(times)) == len(times))
     unordered = history if early or not in_order else None
     tasks = tuple([key.tasks(unordered, early) for key in found])
     return Encoded(tuple([key.key for key in found]), tasks, len(history.invoked), oks)
@@ -119,23 +120,24 @@ class _Heads:
         self.is_joined = is_joined
         self.differ = is_joined or self._is_owned  # though named alike
 
-    def head(self, at: int, op: Op, done: Op) -> Head | None:
-        """f, argument and result of an operation, or None if it certainly did not take effect."""
-        head = self._head(at, op, done)
+    def head(self, at: int, op: Op, done: Op, name: Any) -> Head | None:
+        """f, argument and result of an operation, or None if it certainly did not take effect; its
+        name, where it has one, holds these as they are frozen."""
+        head = self._head(at, op, done, name)
         if head is not None and self._is_owned:
             head = head[0], (op.process, head[1]), head[2]
         return join(op.key, head) if head is not None and self.is_joined else head
 
-    def _head(self, at: int, op: Op, done: Op) -> Head | None:
+    def _head(self, at: int, op: Op, done: Op, name: Any) -> Head | None:
         f = self._aliases.get(op.f, op.f)
         if self._fs is not None and f not in self._fs:
             it_knows = known(self._model)
             raise Unfit(f"operation {at}: the model has no {op.f!r}; it knows {it_knows}")
-        value = freeze(op.value)
+        value = name[1] if name else freeze(op.value)
         if f == "cas" and not (type(value) is tuple and len(value) == 2):
             raise Unfit(f"operation {op.index}: a cas takes [old, new], not {op.value!r}")
         if done.type == OK:
-            return f, value, freeze(done.value)
+            return f, value, name[2] if name else freeze(done.value)
         if done.type == FAIL:
             return refused(f, value, done, self._model)
         return f, value, UNKNOWN
@@ -165,8 +167,12 @@ def _name(op: Op, done: Op, type_: str) -> Any:
 
 def _plainly(value: Any) -> Any:
     kind = type(value)
-    is_plain = (kind is list or kind is tuple) and _PLAIN.issuperset(map(type, value))
-    return tuple(value) if is_plain else _ODD
+    if kind is not list and kind is not tuple:
+        return _ODD
+    if len(value) == 2:  # of a compare-and-set
+        a, b = value
+        return (a, b) if type(a) in _PLAIN and type(b) in _PLAIN else _ODD
+    return tuple(value) if _PLAIN.issuperset(map(type, value)) else _ODD
 
 
 def _meaningful(model: Any, encoded: Encoded) -> Encoded:
@@ -260,7 +266,12 @@ class _Key:
         """The class of a head, which may be a new one; it is what operations of this name are."""
         c = NOTHING
         if head is not None:
-            tagged = head[0], tag(head[1]), tag(head[2])
+            f, value, result = head
+            if type(value) is not int:
+                value = tag(value)
+            if type(result) is not int:
+                result = tag(result)
+            tagged = f, value, result
             c = self._number.setdefault(tagged, len(self._heads))
             if c == len(self._heads):
                 self._heads.append(head)
