@@ -11,6 +11,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from checking.measure import Measured, measure
 from checking.row import Row, mix, rows
 from checking.start import starts
@@ -26,13 +28,17 @@ def main() -> None:
     chosen = [
         row for row in rows() if pattern.search(row.name) and (row.is_quick or not asked.quick)
     ]
-    begun = [] if asked.only else list(starts())
+    begun = list(starts()) if pattern.search("start") else []
     for it in begun:
         print(started(it), flush=True)
     found: list[tuple[Row, Measured]] = []
     lines: list[tuple[str, Line]] = []
+    kept = _kept(asked.resume)
     for row in chosen:
-        measured = measure(row, not asked.no_explain)
+        measured = kept.get(row.name) or measure(row, not asked.no_explain)
+        if asked.resume and row.name not in kept:
+            with Path(asked.resume).open("ab") as file:
+                file.write(msgspec.json.encode((row.name, measured)) + b"\n")
         found.append((row, measured))
         if row.name.startswith("etcd/"):
             if measured.verdict != row.verdict:
@@ -55,8 +61,17 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="rows whose name has this regular expression")
     parser.add_argument("--quick", action="store_true", help="leave out what takes long")
     parser.add_argument("--no-explain", action="store_true", help="verdicts only")
+    parser.add_argument("--resume", help="keep each row here, and do not measure again what is")
     parser.add_argument("--table", help="also write the table to this file, as Markdown")
     return parser.parse_args()
+
+
+def _kept(path: str | None) -> dict[str, Measured]:
+    """What an earlier run measured."""
+    if path is None or not Path(path).is_file():
+        return {}
+    lines = Path(path).read_bytes().splitlines()
+    return dict(msgspec.json.decode(line, type=tuple[str, Measured]) for line in lines)
 
 
 def _print(*lines: Line) -> list[Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-from generated import KINDS, REFUSED, STALE, TWICE, Shape
+from generated import ORDER, REFUSED, STALE, TWICE, Shape
 from msgspec import Struct
 
 from checking.porcupine import RECORDED, Figure, figure, generated, recorded
@@ -81,19 +81,20 @@ def _ladder(
         for unknown in (0.0, 0.005):
             if unknown and (ops > 10_000 or (ops == 10_000 and clients > 10)):
                 continue
-            for bad, quiet in _windows(cas, unknown):
+            for bad, quiet in _windows(cas, unknown, observed):
                 shape = Shape(ops, clients, cas, values, unknown, bad, quiet, observed)
                 yield _row(figures, shape)
 
 
-def _windows(cas: bool, unknown: float) -> Iterator[tuple[str | None, bool]]:
-    """No bad window, one stale read while all is quiet, and every kind while others go on."""
+def _windows(cas: bool, unknown: float, observed: bool) -> Iterator[tuple[str | None, bool]]:
+    """No bad window; one stale read while others go on, and where no answer is lost also while all
+    is quiet; the other kinds while others go on."""
     yield None, False
-    if not unknown:
+    yield STALE, False
+    if not unknown and not observed:
         yield STALE, True
-    for kind in KINDS:
-        if cas or kind not in (REFUSED, TWICE):
-            yield kind, False
+        yield ORDER, False
+        yield from ((kind, False) for kind in (REFUSED, TWICE) if cas)
 
 
 def _row(figures: dict[tuple[str, int], Figure], shape: Shape, asked: bool = True) -> Row:
