@@ -8,15 +8,11 @@ from typing import Any
 
 import oracle
 import pytest
+from agreement import judge
 from by_hand import lost, merged, ok
 from collection_dice import CollectionDice
-from test_monitors import first
-from test_oracle import run, tasks_of
 
-from checker import MODELS, UNKNOWN, FifoQueue, PriorityQueue, Set, Stack, check, exact
-from checker.depth import depth_first
-from checker.encode import Task
-from checker.frontier import frontier
+from checker import MODELS, UNKNOWN, FifoQueue, PriorityQueue, Set, Stack, check
 from harness.result import INVALID, VALID
 from harness.result import UNKNOWN as UNSURE
 
@@ -104,35 +100,20 @@ def test_what_means_nothing_is_unknown_and_says_why(model: str, row: list[Any]) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["set", "fifo-queue", "stack", "priority-queue"])
-def test_check_of_collections_agrees_with_trying_every_order(name: str) -> None:
+def test_every_algorithm_agrees_where_clients_ask_what_is_likely(name: str) -> None:
     rng = random.Random(f"collections/{name}")
-    model, cases = MODELS[name](), 1500
+    model, cases = MODELS[name](), 400
     bad = 0
     used: Counter[str] = Counter()
     for case in range(cases):
         for _ in range(8 if case % 2 else 1):  # a valid one is thrown again, for balance
             history = CollectionDice(rng, model, name).history()
-            expected = oracle.is_linearizable(model, history)
-            if not expected:
+            if not oracle.is_linearizable(model, history):
                 break
-        bad += not expected
-        where = f"case {case}: {history.ops}"
-        result = check(history, model, explain=case % 10 == 0)
-        assert result.verdict == (VALID if expected else INVALID), where
-        assert all(anomaly.verified is not False for anomaly in result.anomalies), where
-        used.update(result.data["algorithms"])
-        tasks = tasks_of(model, history)
-        assert run(frontier, model, tasks)[0] == expected, where
-        assert run(depth_first, model, tasks)[0] == expected, where
-        monitor = exact.find(model, tasks)
-        if monitor is not None:
-            assert first(monitor.judge, model, tasks) == _end(model, tasks), where
+        judged = judge(model, history, thorough=case % 4 == 0)
+        assert judged.wrong is None, f"case {case}: {judged.wrong}: {history.ops}"
+        bad += not judged.valid
+        used.update(by for by in judged.by if by.startswith("check: "))
     assert 0.2 < bad / cases < 0.8
-    assert sum(count for by, count in used.items() if by.endswith("monitor")) > 200
-    assert sum(count for by, count in used.items() if not by.endswith("monitor")) > 200
-
-
-def _end(model: Any, tasks: list[Task]) -> int | None:
-    """The end of the shortest violating prefix, by the search."""
-    valid, end = run(frontier, model, tasks)
-    return None if valid else end
+    by_monitor = sum(count for by, count in used.items() if by.endswith("monitor"))
+    assert 0.2 < by_monitor / cases < 0.95
