@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from checker import alone, exact, refusal, unique
 from checker.attempts import how_far
 from checker.contradiction import tell
+from checker.core import observing
 from checker.decide import Found
 from checker.encode import FOREVER, Task, until
 from checker.model import fitting
@@ -39,22 +40,27 @@ def explain(
     values = None if fit else unique.prepare(model, tasks)
     wrong = unique.violation(values, found.end) if values is not None else None
     verified: bool | None
+    notes: tuple[str, ...] = ()
     if fit is not None and violation is not None:
         story = fit.tell(history, violation, found.task)
-        verified = _is_again(fit.judge, model, story, tasks, found.end)
+        verified = _is_alone(fit.judge, model, story, tasks, found.end)
+        if not verified:
+            count = _beside(fit.judge, model, story, tasks, found.end)
+            verified = count > 0
+            notes = (f"judged beside all {count:,} operations that may have changed it",) * verified
     elif values is not None and wrong is not None:
         story = tell(history, values, wrong, found.task)
         story = replace(story, judged=tuple(unique.alone(values, wrong, found.end)))
-        verified = _is_alone(model, story)
+        verified = _is_unique(model, story)
     else:
         story, verified = tell_searched(history, model, until(tasks, found.end), found.task, budget)
     anomaly = anomaly_of(history, key, tasks, found.task, story, faults, verified)
     starts = tuple(refusal.shown(model, state) for state in story.starts)
     tried = how_far(history, model, tasks, found.end, story, budget)
-    return replace(anomaly, starts=starts, attempts=tried)
+    return replace(anomaly, starts=starts, attempts=tried, notes=notes)
 
 
-def _is_alone(model: Any, story: Story) -> bool:
+def _is_unique(model: Any, story: Story) -> bool:
     """Whether a core of a register with unique values contradicts itself, in the same way."""
     values = unique.prepare(model, story.judged)
     again = None if values is None else unique.violation(values, FOREVER - 1)
@@ -62,18 +68,24 @@ def _is_alone(model: Any, story: Story) -> bool:
     return is_same and alone.contradicts(model, story.judged) is not False
 
 
-def _is_again(judge: Any, model: Any, story: Story, tasks: Sequence[Task], end: int) -> bool:
-    """Whether a core that was found without a search is wrong in the same way alone, or with all
-    that may have changed the object (then only what observes has been left out)."""
+def _is_alone(judge: Any, model: Any, story: Story, tasks: Sequence[Task], end: int) -> bool:
+    """Whether a core that was found without a search is wrong in the same way alone."""
     core = {task.at for task in story.core}
-    for kept in (
-        [t for t in tasks if t.at in core],
-        [t for t in tasks if t.at in core or t.f != "read"],
-    ):
-        again = judge.violation(model, kept, end)
-        if again is not None and again.kind == story.kind:
-            return True
-    return False
+    mine = [task for task in tasks if task.at in core]
+    again = judge.violation(model, mine, end)
+    is_same = again is not None and again.kind == story.kind
+    return is_same and alone.contradicts(model, until(mine, end)) is not False
+
+
+def _beside(judge: Any, model: Any, story: Story, tasks: Sequence[Task], end: int) -> int:
+    """The number of operations that may have changed the object, if the core is wrong in the same
+    way beside them (only what observes has been left out then); else 0."""
+    core = {task.at for task in story.core}
+    observes = observing(model, tasks)
+    updates = [task for task in tasks if not observes(task)]
+    kept = [task for task in tasks if task.at in core or not observes(task)]
+    again = judge.violation(model, kept, end)
+    return len(updates) if again is not None and again.kind == story.kind else 0
 
 
 def anomaly_of(

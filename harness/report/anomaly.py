@@ -288,7 +288,8 @@ def _alone(anomaly: Anomaly, drawn: int) -> str:
     notes = []
     if anomaly.verified and drawn >= len({*anomaly.core, anomaly.at}):
         before = ", whatever was before" if anomaly.starts else ""
-        notes.append(f"those in bold have no order, judged alone{before}")
+        how = "" if anomaly.notes else ", judged alone"  # else the notes say how
+        notes.append(f"those in bold have no order{how}{before}")
     if anomaly.forgotten:
         loose = "may have happened or not" if anomaly.starts else "its answer is not needed"
         notes.append(f"dashed: {loose}")

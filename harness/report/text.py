@@ -44,7 +44,8 @@ def lines(anomaly: Anomaly, calls: Mapping[int, Call], *, timed: bool = True) ->
         for row in rows
     ]
     numbers = {i: n for n, i in enumerate(core, 1)}
-    return [_head(anomaly, len(core)), *(line.rstrip() for line in shown), *_why(anomaly, numbers)]
+    below = [*_why(anomaly, numbers), *(_plain(note) for note in anomaly.notes)]
+    return [_head(anomaly, len(core)), *(line.rstrip() for line in shown), *below]
 
 
 def _head(anomaly: Anomaly, count: int) -> str:
@@ -53,7 +54,8 @@ def _head(anomaly: Anomaly, count: int) -> str:
     more = f" and {folded} compare-and-sets between them" if folded else ""
     if anomaly.verified:
         before = ", whatever there was before" if anomaly.starts else ""
-        return f"{several}{more} that no order allows{before} (judged by themselves):"
+        how = "" if anomaly.notes else " (judged by themselves)"  # else the notes say how
+        return f"{several}{more} that no order allows{before}{how}:"
     return f"{several}{more} that bear on it:"
 
 
