@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from checker.kernel.project import partitions, project
-from checker.kernel.run import ALL, Mark, Walk, key_of
+from checker.kernel.run import ALL, Mark, Pace, Walk, key_of
 from checker.kernel.steps import Steps, steps_of
 from checker.kernel.walk import CUT, DEAD, DONE, FULL, JOIN, Key
 from checker.scan import Scan
@@ -36,6 +37,8 @@ SHORT = 16  # steps of the first window
 LOOKS = 2_000  # configurations that are looked at in the first window
 
 
+Model = tuple[Walk, Any]  # a walk of a model, and the key's step for each of its own
+Make = Callable[[], "Model | None"]
 Easier = Callable[[], Steps | None]
 
 
@@ -67,6 +70,7 @@ class _Climb:
         self._marks = [self._walk.start()]
         self._worst = -1
         self._tries = 0
+        self._pace = Pace()
 
     def decide(self) -> Search:
         """Climb to the end, or to where it is shown that there is no order."""
@@ -82,7 +86,9 @@ class _Climb:
                 return Decision(walk.step - 1)
             self._worst = max(self._worst, walk.step - (end == DEAD))
             self._tries += 1
-            step = yield from self._windows.look(self._worst, self._tries - 1, self._meter)
+            step = yield from self._windows.look(
+                self._worst, self._tries - 1, self._meter, self._pace
+            )
             if step >= 0:
                 return Decision(step, step <= self._worst)
             self._go_back()
@@ -93,7 +99,7 @@ class _Climb:
         until = min(walk.last, walk.step + EVERY)
         most = BASE << (2 * self._tries) if self._tries < TRIES else ALL
         try:
-            end = yield from walk.go(until, most, CUT, self._meter)
+            end = yield from walk.go(until, most, CUT, self._meter, self._pace)
             while end == FULL and self._tries >= TRIES:
                 held = self._meter.limit + 1  # there is no more to try with what memory there is
                 self._meter.held += held
@@ -120,48 +126,62 @@ class _Climb:
 
 
 class _Windows:
-    """Windows of one key, and of easier models of it: each is a walk, and the step of the key for
-    each of its own."""
+    """Windows of one key, and of easier models of it, which are made when they are first asked
+    for."""
 
     def __init__(self, key: Key, walk: Walk, steps: Steps, easier: Easier | None) -> None:
         self._key = key
-        self._own = (walk, range(walk.last))
+        self._walk = walk
         self._steps = steps
-        self._relax = easier
-        self._easier: dict[int, list[tuple[Walk, Any]]] = {}
+        self._easier = easier
+        self._found: dict[int, list[Make]] = {}
+        self._made: dict[Make, Model | None] = {}
 
-    def look(self, near: int, tries: int, meter: Meter) -> Generator[None, None, int]:
+    def look(self, near: int, tries: int, meter: Meter, pace: Pace) -> Generator[None, None, int]:
         """A step at which a window that begins before step `near` dies, or -1; the more tries, the
         longer windows, and those of more models."""
-        if tries == 0:
-            return -1
-        beyond = BEYOND if tries > 2 else 0
-        size = SHORT << (2 * (tries - 1))
+        size = SHORT << (2 * (tries - 1)) if tries else 0
         for apart in range(min(tries, 3)):  # first the key itself, then easier ones
-            for walk, steps in self._models(apart):
+            for make in self._ways(apart):
+                if make not in self._made:
+                    self._made[make] = make()
+                    if pace.is_over(len(self._key.mine) >> 3):
+                        yield
+                model = self._made[make]
+                if model is None:
+                    continue
+                walk, steps = model
                 begin, end = bisect_left(steps, near - size), bisect_left(steps, near + 1)
+                until = min(walk.last, end + (BEYOND if tries > 2 else 0))
                 looks = LOOKS << (2 * (tries - max(1, apart)))
                 walk.begin(walk.window(begin))
-                until = min(walk.last, end + beyond)
-                found = yield from walk.go(until, 4 * size, JOIN, meter, looks)
+                found = yield from walk.go(until, 4 * size, JOIN, meter, pace, looks)
                 if found == DEAD:
                     return int(steps[walk.step - 1])
         return -1
 
-    def _models(self, apart: int) -> list[tuple[Walk, Any]]:
-        """The key itself, or easier ones that hold so many states apart."""
-        if apart == 0:
-            return [self._own]
-        found = self._easier.get(apart)
-        if found is None:
-            found = self._easier[apart] = []
-            for blocks in partitions(len(self._key.next), apart):
-                made = project(self._key, blocks)
-                if made is not None:
-                    found.append((Walk(made[0]), made[1]))
-            relaxed = self._relax() if apart == 1 and self._relax else None
-            if relaxed is not None:
-                ends = self._steps.end_ranks()
-                places = np.searchsorted(ends, relaxed.end_ranks())
-                found.append((Walk(key_of(relaxed)), places))
-        return found
+    def _ways(self, apart: int) -> list[Make]:
+        """How to make the models that hold so many states apart; the key itself, where none."""
+        if apart not in self._found:
+            ways: list[Make] = [self._own] if apart == 0 else []
+            if apart > 0:
+                of = len(self._key.next)
+                ways = [partial(self._projected, blocks) for blocks in partitions(of, apart)]
+            if apart == 1:
+                ways.append(self._relaxed)
+            self._found[apart] = ways
+        return self._found[apart]
+
+    def _own(self) -> Model | None:
+        return self._walk, range(self._walk.last)
+
+    def _projected(self, blocks: Any) -> Model | None:
+        made = project(self._key, blocks)
+        return None if made is None else (Walk(made[0]), made[1])
+
+    def _relaxed(self) -> Model | None:
+        steps = self._easier() if self._easier else None
+        if steps is None:
+            return None
+        places = np.searchsorted(self._steps.end_ranks(), steps.end_ranks())
+        return Walk(key_of(steps)), places

@@ -16,9 +16,25 @@ from checker.model import UPDATE
 from checker.scan import Scan
 from checker.search import BYTES_A_CONFIGURATION, Meter, Progress
 
-SLICE = 20_000  # configurations looked at between two times that a walk can be stopped
+SLICE = 20_000  # configurations looked at between two times that a search can be stopped
+EACH_RUN = 64  # what a run takes in any case, in configurations
 FIRST_ROOM = 256  # rows
 ALL = 1 << 40  # more than there can be
+
+
+class Pace:
+    """When a search is to stop for a moment: when the work of a slice is done."""
+
+    def __init__(self) -> None:
+        self.left = SLICE
+
+    def is_over(self, spent: int) -> bool:
+        """Whether the slice is over after so much more work; then the next one begins."""
+        self.left -= spent
+        if self.left > 0:
+            return False
+        self.left = SLICE
+        return True
 
 
 class Mark(Struct, frozen=True):
@@ -141,7 +157,7 @@ class Walk:
             self._grow()
 
     def go(
-        self, until: int, most: int, way: int, meter: Meter, looks: int = ALL
+        self, until: int, most: int, way: int, meter: Meter, pace: Pace, looks: int = ALL
     ) -> Generator[None, None, int]:
         """The same, stopping now and then; STOPPED after about so many configurations."""
         held = 0
@@ -151,11 +167,13 @@ class Walk:
                 meter.held += now - held
                 held = now
                 room = (meter.limit - meter.held + held) * BYTES_A_CONFIGURATION
-                end = self.run(min(SLICE, looks), until, most, way, room)
-                looks -= SLICE
+                end = self.run(min(pace.left, looks), until, most, way, room)
+                spent = int(self._at[walk.SPENT])
+                looks -= spent
+                if pace.is_over(spent + EACH_RUN):
+                    yield
                 if end != STOPPED:
                     return end
-                yield
         finally:
             meter.held -= held
         return STOPPED

@@ -35,7 +35,7 @@ LOOKS = 64  # configurations looked at in a step, for each row of the frontier, 
 
 # Where a walk is: the places of an int64 array
 STEP, CALLED, OPEN, FRONT, PHASE, KEPT, QUEUED, HEAPED, TURN, GROUPS, LOSS, LOOKED = range(12)
-MOST, MOST_AT, PLACES = 12, 13, 14
+MOST, MOST_AT, SPENT, PLACES = 12, 13, 14, 15
 _BASE = 1 << 29  # makes every rank positive
 _EACH = 1 << 14  # an observer satisfied is worth more than any number of tasks used
 
@@ -318,11 +318,11 @@ def _end(at, word, bit, most, way, key, view, front, kept, row, width):  # type:
 @njit(cache=True)
 def walk(limit, until, most, way, at, key, view, front, kept, queue, heap, row):  # type: ignore[no-untyped-def]
     """Go on from where `at` says to step `until`, looking at no more than about `limit`
-    configurations. DONE, DEAD (the step before at[STEP] has none), STOPPED or FULL (more room is
-    needed)."""
+    configurations; how much work it was is in at[SPENT]. DONE, DEAD (the step before at[STEP] has
+    none), STOPPED or FULL (more room is needed)."""
     width = row.shape[0] // 3
     margin = len(view.tasks) + 2
-    spent = 0
+    at[SPENT] = 0
     while at[STEP] < until:
         step = at[STEP]
         x = key.returns[step]
@@ -330,15 +330,15 @@ def walk(limit, until, most, way, at, key, view, front, kept, queue, heap, row):
         word, bit = key.slot[x] >> 6, ONE << np.uint64(key.slot[x] & 63)
         part = 1 if kind == _OBSERVER else 2 if kind == _BLIND or key.must[x] != MUST else 0
         if at[PHASE] == 0:
-            if spent >= limit:
+            if at[SPENT] >= limit:
                 return STOPPED
             if at[FRONT] + margin > min(len(kept.states), len(queue.states)):
                 return FULL
             mask = word + part * width
             _begin(at, x, word, bit, mask, key, view, front, kept, queue, heap, width)
-            spent += 1 + (at[FRONT] >> 3)
+            at[SPENT] += 1 + (at[FRONT] >> 3)
         while at[HEAPED] > 0:
-            if spent >= limit:
+            if at[SPENT] >= limit:
                 return STOPPED
             if way == CUT and (at[KEPT] >= 2 * most or at[LOOKED] >= LOOKS * most):
                 at[LOSS] = 1
@@ -351,7 +351,7 @@ def walk(limit, until, most, way, at, key, view, front, kept, queue, heap, row):
             at[HEAPED] -= 1
             if not queue.alive[j]:
                 continue
-            spent += 1 + (at[GROUPS] >> 3)
+            at[SPENT] += 1 + (at[GROUPS] >> 3)
             at[LOOKED] += 1
             is_coarse = way == JOIN and at[LOOKED] >= LOOKS * most
             state, bits = queue.states[j], queue.bits[j]
@@ -392,10 +392,10 @@ def walk(limit, until, most, way, at, key, view, front, kept, queue, heap, row):
                 if ends or (kind == _OBSERVER and row[width + word] & bit != 0):
                     looked = insert(after, row, width, kept, at[TURN], at[KEPT])
                     at[KEPT] += looked > 0
-                    spent += abs(looked) >> 4
+                    at[SPENT] += abs(looked) >> 4
                     continue
                 looked = insert(after, row, width, queue, at[TURN], at[QUEUED])
-                spent += abs(looked) >> 4  # long chains make an insertion slow
+                at[SPENT] += abs(looked) >> 4  # long chains make an insertion slow
                 if looked > 0:
                     push(heap, at[HEAPED], _rank(row, view, width), at[QUEUED])
                     at[QUEUED] += 1
