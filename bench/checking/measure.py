@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -53,8 +54,17 @@ class Measured(Struct, frozen=True):
     core: int = 0
 
 
+@cache
+def load_kernels() -> None:
+    """Have the kernels loaded (and compiled, where they never were) by histories that are long
+    enough for them: that is no part of any row, and the processes of the rows have it from here."""
+    for values in (5, None):
+        check(generate(Shape(ops=6_000, clients=3, values=values)).history(), MODELS["register"]())
+
+
 def measure(row: Row, explain: bool = True) -> Measured:
     """Make the history where it must be made, and measure the row."""
+    load_kernels()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = Path(row.paths[0]) if row.paths else _made(row.shape, folder)
