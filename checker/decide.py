@@ -147,7 +147,9 @@ def laid_out(model: Any, tasks: Tasks, *, soon: bool = False) -> Steps | None:
     from checker.kernel.states import states_of
     from checker.kernel.steps import Steps
 
-    most_asked = 8 * len(tasks) if soon else MOST_STEPS
+    most_asked = MOST_STEPS
+    if soon:  # where most operations are of their own kind, there are likely to be many states
+        most_asked = 8 * len(tasks) if 2 * len(tasks.classes) <= len(tasks) else 0
     states = states_of(model, tasks.classes, MOST_STEPS, most_asked)
     return Steps(states, tasks) if states else None
 

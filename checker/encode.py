@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,8 @@ __all__ = [
 ]
 
 COMPARED = frozenset({"precondition-failed"})  # refusals that tell something, for most models
-MANY = 600  # lines of a history from which on NumPy's columns are sooner done than a plain loop
+MANY = 600  # lines of a history from which on NumPy's columns are sooner done than a plain loop,
+LOADED = 20_000  # and this where NumPy is not loaded yet
 
 
 class Encoded(Struct, frozen=True):
@@ -50,7 +52,7 @@ class Unfit(Exception):
 def encode(history: History, model: Any, split: str | None, early: int = 0) -> Encoded:
     """The history's operations as tasks, one list a key; reads as if they had been called `early`
     ns before they were. Raises Unfit where the model does not know an operation."""
-    if len(history.ops) >= MANY:
+    if len(history.ops) >= (MANY if "numpy" in sys.modules else LOADED):
         from checker.bulk import in_bulk
 
         found = in_bulk(history, model, split, early)

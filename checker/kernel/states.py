@@ -36,8 +36,10 @@ def states_of(
     entries, or more than `most_asked` if the model must be asked for each."""
     if type(model) in (Register, CasRegister):
         return _register(model, classes, most)
-    table = Table(model, classes)
     asked = most if most_asked is None else min(most, most_asked)
+    if len(classes) > asked:
+        return None
+    table = Table(model, classes)
     if not table.close(asked, asked):
         return None
     return States(np.array(table.kinds, np.int8), np.array(table.landing, np.int32), table.array())
