@@ -68,7 +68,7 @@ def is_fit(model: Any, tasks: Sequence[Task]) -> bool:
 
 
 def _is_list(result: Any) -> bool:
-    return result is None or isinstance(result, tuple)
+    return result is None or type(result) is tuple  # (a map is a tuple of another type)
 
 
 def _is_number(task: Task) -> bool:

@@ -80,7 +80,7 @@ class Set:
             return None
         if f == "contains" and type(result) is not bool:
             return f"contains returns true or false, not {result!r}"
-        if f == "read" and not (result is None or isinstance(result, (tuple, frozenset))):
+        if f == "read" and result is not None and type(result) not in (tuple, frozenset):
             return f"a read of a set returns a list, not {result!r}"
         return None
 

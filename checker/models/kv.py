@@ -104,7 +104,7 @@ class Kv(CasRegister):
         """The key's value after an operation: None counts as an empty list, and as 0."""
         now = state[0]
         if f == "append":
-            is_list = now is None or isinstance(now, tuple)
+            is_list = now is None or type(now) is tuple
             return ((*(now or ()), value),) if is_list else None
         if f == "increment":
             after = plus(0 if now is None else now, value)

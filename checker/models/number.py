@@ -41,8 +41,9 @@ class Counter:
         return state if result is UNKNOWN or same(state, seen) else None
 
     def kind(self, f: str, value: Any, result: Any) -> int:
-        """Reads observe; an increment needs the state."""
-        return UPDATE if f == "increment" and value else OBSERVER
+        """Reads observe; an increment needs the state, also by 0.0, which makes 1 to 1.0."""
+        changes = f == "increment" and (value != 0 or type(value) is float)
+        return UPDATE if changes else OBSERVER
 
     def lands(self, f: str, value: Any, result: Any) -> Any:
         """An increment whose answer is known leads to that number."""

@@ -183,6 +183,28 @@ def test_a_semaphore_has_so_many_permits() -> None:
     assert verdict("semaphore:2", *two, ok(4, 5, 0, "release", 3)) == INVALID
 
 
+def test_an_increment_by_nothing_may_make_another_number() -> None:
+    rows = [
+        [(0, 0, "invoke", "increment", 1), (1, 0, "ok", "increment", None)],
+        [(2, 0, "invoke", "increment", 0.0), (3, 0, "ok", "increment", None)],
+        [(4, 0, "invoke", "increment", 0), (5, 0, "ok", "increment", None)],
+    ]
+    assert check(merged(*rows, ok(6, 7, 0, "read", 1.0)), "counter").verdict == VALID
+    assert check(merged(*rows, ok(6, 7, 0, "read", 1)), "counter").verdict == INVALID
+
+
+@pytest.mark.parametrize("name", ["append-list", "kv"])
+def test_a_map_is_not_a_list_of_its_pairs(name: str) -> None:
+    rows = [ok(0, 1, 0, "append", ["a", 1])]
+    assert verdict(name, *rows, ok(2, 3, 0, "read", [["a", 1]])) == VALID
+    assert verdict(name, *rows, ok(2, 3, 0, "read", {"a": 1})) == INVALID
+    assert verdict(name, ok(2, 3, 0, "read", {})) == INVALID
+
+
+def test_nothing_is_appended_to_a_map() -> None:
+    assert verdict("kv", ok(0, 1, 0, "write", {}), ok(2, 3, 0, "append", 1)) == INVALID
+
+
 def test_an_id_given_out_twice_is_told_in_words() -> None:
     first = [(0, 0, "invoke", "generate", None), (1, 0, "ok", "generate", "a")]
     second = [(0, 1, "invoke", "generate", None), (5, 1, "ok", "generate", "a")]
@@ -205,6 +227,7 @@ def test_an_id_given_out_twice_is_told_in_words() -> None:
         ("multi-register", txn(0, 1, 0, [["r", "x"]], None), r"a txn takes \[\[f, key, value\]"),
         ("multi-register", txn(0, 1, 0, [["append", "x", 1]], None), "no 'append' in a txn"),
         ("multi-register", ok(0, 1, 0, "write", 3), "a write without a key takes a map"),
+        ("set", ok(0, 1, 0, "read", {"a": 1}), "a read of a set returns a list"),
         ("mutex", ok(0, 1, 0, "lock", None), "the model has no 'lock'; it knows acquire, release"),
     ],
 )
