@@ -100,7 +100,8 @@ Made by `python bench/checker.py --table docs/checker.md` at {commit}, {datetime
 on {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}.
 
 *check* is from the parsed history to the verdict, encoding and tables included, compiling apart
-(the median of several runs where they are short); *file* is reading the file, for a million
+(the median of several runs where they are short), in processor time, so that what others do on
+the machine does not count; *file* is reading the file, for a million
 operations all of it up to the verdict; *memory* the most that the process held, all of it.
 *Porcupine* is what it took on such a machine, without its parsing, the generated histories being
 others of the same kind; *times faster* counts from the least of that. *core + picture* are the
