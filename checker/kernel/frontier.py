@@ -87,7 +87,7 @@ class _Climb:
             self._worst = max(self._worst, walk.step - (end == DEAD))
             self._tries += 1
             step = yield from self._windows.look(
-                self._worst, self._tries - 1, self._meter, self._pace
+                self._worst, self._tries - 1, walk.spent, self._meter, self._pace
             )
             if step >= 0:
                 return Decision(step, step <= self._worst)
@@ -137,9 +137,12 @@ class _Windows:
         self._found: dict[int, list[Make]] = {}
         self._made: dict[Make, Model | None] = {}
 
-    def look(self, near: int, tries: int, meter: Meter, pace: Pace) -> Generator[None, None, int]:
+    def look(
+        self, near: int, tries: int, spent: int, meter: Meter, pace: Pace
+    ) -> Generator[None, None, int]:
         """A step at which a window that begins before step `near` dies, or -1; the more tries, the
-        longer windows, and those of more models."""
+        longer windows, and those of more models. `spent` is what the climb has looked at that died
+        last: windows are not to take much longer."""
         size = SHORT << (2 * (tries - 1)) if tries else 0
         for apart in range(min(tries, 3)):  # first the key itself, then easier ones
             for make in self._ways(apart):
@@ -153,7 +156,7 @@ class _Windows:
                 walk, steps = model
                 begin, end = bisect_left(steps, near - size), bisect_left(steps, near + 1)
                 until = min(walk.last, end + (BEYOND if tries > 2 else 0))
-                looks = LOOKS << (2 * (tries - max(1, apart)))
+                looks = min(LOOKS << (2 * (tries - max(1, apart))), max(LOOKS << 4, spent >> 3))
                 walk.begin(walk.window(begin))
                 found = yield from walk.go(until, 4 * size, JOIN, meter, pace, looks)
                 if found == DEAD:

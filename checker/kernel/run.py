@@ -68,6 +68,7 @@ class Walk:
         self._row = np.zeros(3 * width, np.uint64)
         self._at = np.zeros(walk.PLACES, np.int64)
         self._crossing = np.zeros(0, np.int64)
+        self.spent = 0  # what the last `go` has looked at
         self.begin(self.start())
 
     @property
@@ -160,7 +161,7 @@ class Walk:
         self, until: int, most: int, way: int, meter: Meter, pace: Pace, looks: int = ALL
     ) -> Generator[None, None, int]:
         """The same, stopping now and then; STOPPED after about so many configurations."""
-        held = 0
+        held = self.spent = 0
         try:
             while looks > 0:
                 now = self.bytes // BYTES_A_CONFIGURATION
@@ -169,6 +170,7 @@ class Walk:
                 room = (meter.limit - meter.held + held) * BYTES_A_CONFIGURATION
                 end = self.run(min(pace.left, looks), until, most, way, room)
                 spent = int(self._at[walk.SPENT])
+                self.spent += spent
                 looks -= spent
                 if pace.is_over(spent + EACH_RUN):
                     yield
