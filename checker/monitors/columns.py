@@ -46,19 +46,19 @@ class Columns:
         groups = grouped(box.values) if grouped else [0] * count
         self._group = np.array(groups, np.int64)
 
-    def lives(self, end: int, given: dict[int, int]) -> Lives:
+    def lives(self, end: int, given: dict[int, int] | None) -> Lives:
         """As life.lives."""
         out = self._out.copy()
         leaving = self._leaving.copy()
         late = out > end
         soonest = self._soonest.copy()
-        for value, call in given.items():
+        for value, call in (given or {}).items():
             soonest[value] = call
         soon = soonest[late]
         leaving[late] = np.where(soon <= end, soon, self.end)
         out[late] = self.end + 1
         inside = np.where(self._inside <= end, self._inside, self.end + 1)
-        known = (self._inside <= end) | ~late
+        known = ~late if given is None else (self._inside <= end) | ~late
         inside, leaving = np.minimum(inside, out), np.maximum(leaving, self._put)
         places = np.flatnonzero(known)
         places = places[np.argsort(inside[places])]

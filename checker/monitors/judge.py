@@ -16,6 +16,8 @@ from checker.unique import UNDECIDED
 FEW = 250  # tasks that are sooner judged in plain Python than NumPy and Numba are loaded
 SMALL = 60  # lives of a contradiction, of which it is worth trying to do without some
 
+Look = Callable[[int, Given | None], Wrong | None]  # at a prefix, given who has a wild take
+
 
 class Rules(NamedTuple):
     """What must not be: for few lives as the rules stand, for many in columns (which see them, the
@@ -84,7 +86,7 @@ class Monitor:
             return None
         return _violation(box, tasks, self._smallest(box, found), end)
 
-    def _looking(self, box: Box) -> Callable[[int, Given], Wrong | None]:
+    def _looking(self, box: Box) -> Look:
         """What says of a prefix what is wrong with it, given who was taken by wild takes."""
         rules, values = self.rules, box.values
         if len(values) + len(box.empties) <= self._few:
@@ -96,7 +98,7 @@ class Monitor:
         table = Columns(box, rules.groups)
         return lambda end, given: rules.many(table.lives(end, given), table.empties(end), box.end)
 
-    def _judge(self, box: Box, look: Callable[[int, Given], Wrong | None], end: int) -> Settling:
+    def _judge(self, box: Box, look: Look, end: int) -> Settling:
         """What is wrong with the prefix up to rank `end`, however wild takes are given."""
         wild = [call for call in box.wild if call <= end]
         if not wild:

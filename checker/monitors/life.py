@@ -135,14 +135,15 @@ def _take(box: Box, v: int, take: tuple[int, int, int]) -> None:
         box.again[v], box.other[v] = take[2], take[0]
 
 
-def lives(box: Box, end: int, given: dict[int, int]) -> list[Life]:
+def lives(box: Box, end: int, given: dict[int, int] | None) -> list[Life]:
     """The lives in the prefix up to rank `end`, of a box in which nothing was taken that had not
-    been put in, and nothing twice; `given` has the calls of wild takes by the values they took."""
+    been put in, and nothing twice; `given` has the calls of wild takes by the values they took;
+    None leaves out all values that are not certainly taken."""
     found = []
     for v, (_, put, inside) in enumerate(box.put):
         _, leaving, out = box.take[v]
         if out > end:
-            if inside > end:
+            if inside > end or given is None:
                 continue
             leaving, out = given.get(v, box.soonest[v]), box.end + 1
             if leaving > end:

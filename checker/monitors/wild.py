@@ -11,7 +11,9 @@ Values that are *due*, each to be given a wild take that was called before some 
 theirs exactly if in the order of these ranks each can have the first that is left. Lives that
 contradict one another go on doing so as long as none of them gains: so one of those must be due
 earlier than what it has now. Each of these is tried, first those that end this contradiction, as
-late as can be. Where none can be, there is no order, whatever the wild takes did.
+late as can be; where only one can gain, it has to end it. Where none can, there is no order,
+whatever the wild takes did. Before all that, values that may be given one are left out altogether:
+what contradicts one another without them does so whatever the wild takes did.
 """
 
 from __future__ import annotations
@@ -33,12 +35,12 @@ Settling = Generator[None, None, Wrong | None]
 
 class Settle:
     """Gives `wild` takes, by call, to values. `look` says what is wrong with the lives of a prefix,
-    given who has one; `still` whether these few lives contradict one another in this way; `may` who
-    may be given one."""
+    given who has one (None: without all who may be); `still` whether these few lives contradict one
+    another in this way; `may` who may be given one."""
 
     def __init__(
         self,
-        look: Callable[[Given], Wrong | None],
+        look: Callable[[Given | None], Wrong | None],
         still: Callable[[Wrong, list[Life]], Wrong | None],
         may: Callable[[int], bool],
         wild: Sequence[int],
@@ -53,7 +55,10 @@ class Settle:
     def run(self) -> Settling:
         """What is wrong however wild takes are given, with all that it takes to see that; None
         where there is a way, UNSURE where there were too many to try. Yields after every look."""
-        root: Wrong | None = None
+        root = self._look(None)
+        if root is not None:
+            return root
+        yield
         ways: list[Iterator[Due]] = []
         due: Due | None = {}
         looks = 0
@@ -97,9 +102,11 @@ class Settle:
             before = self._ending(found, life)
             if before >= 0:
                 ends.append((-before, life.value))
-            if before < life.leaving > life.put:
+            if life.leaving > life.put:
                 gains.append((-life.leaving, life.value))
-        for before, value in (*sorted(ends), *sorted(gains)):
+        if len(gains) < 2:
+            gains = []
+        for before, value in dict.fromkeys((*sorted(ends), *sorted(gains))):
             yield {**due, value: -before}
 
     def _ending(self, found: Wrong, life: Life) -> int:
