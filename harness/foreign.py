@@ -7,6 +7,7 @@ value differed; a read that timed out says nothing; what never completed may hav
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import count
@@ -70,6 +71,7 @@ def load(path: Path | str, format: str | None = None, *, split_key: bool = False
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error
+    data = data.removeprefix(BOM_UTF8)
     if not data or data.isspace():
         raise HistoryError(f"{path}:1: the file is empty")
     if format is None:
@@ -77,7 +79,7 @@ def load(path: Path | str, format: str | None = None, *, split_key: bool = False
     if format not in FORMATS:
         raise UserError(f"unknown format {format!r}: {nearest(format, FORMATS)}")
     if format == "jsonl":
-        return _load_json(path, data)
+        return _load_json(path, data, split_key)
     text = _text(data, str(path))
     if format == "log":
         return _log_history(text, str(path), split_key)
@@ -150,19 +152,12 @@ def _text(data: bytes, source: str) -> str:
     return text
 
 
-def _load_json(path: Path, data: bytes) -> History:
+def _load_json(path: Path, data: bytes, split_key: bool) -> History:
     """Our own lines fast; lines without index or time by their order."""
     start = data[:65536] if data[:65536].strip() else data
     first = next(line for line in start.split(b"\n", 64) if line.strip())
     if b'"time"' in first and b'"index"' in first:
-        history = load_jsonl(path, data=data)
-        if not _tells_time(history.times):
-            ops = [replace(op, index=i, time=i) for i, op in enumerate(history.ops)]
-            return History(ops, source=str(path), lines=history.lines, timed=False)
-        if all(map(eq, map(attrgetter("index"), history.ops), count())):
-            return history
-        ops = [replace(op, index=i) for i, op in enumerate(history.ops)]
-        return History(ops, source=str(path), lines=history.lines)
+        return _whole_lines(load_jsonl(path, data=data), str(path), split_key)
     rows = []
     lines = data.split(b"\n")
     for number, line in enumerate(lines, 1):
@@ -176,7 +171,27 @@ def _load_json(path: Path, data: bytes) -> History:
             raise HistoryError(f"{path}:{number}: {what}: {shown!r}") from None
         fields = {name: getattr(loose, name) for name in loose.__struct_fields__}
         rows.append((number, fields))
-    return _history(rows, str(path), split_key=False, foreign=False)
+    return _history(rows, str(path), split_key, foreign=False)
+
+
+def _whole_lines(history: History, source: str, split_key: bool) -> History:
+    """A history of lines with index and time: by their order where its times do not tell one."""
+    ops, lines = history.ops, history.lines
+    timed = _tells_time(history.times)
+    is_numbered = all(map(eq, map(attrgetter("index"), ops), count()))
+    if timed and is_numbered and not split_key:
+        return history
+    if not timed:
+        ops = [replace(op, index=i, time=i) for i, op in enumerate(ops)]
+    elif not is_numbered:
+        ops = [replace(op, index=i) for i, op in enumerate(ops)]
+    if split_key:
+        numbers = count(1) if lines is None else lines
+        ops = [
+            _split(op, f"{source}:{number}") if op.key is UNSET and op.is_client else op
+            for number, op in zip(numbers, ops, strict=False)
+        ]
+    return History(ops, source=source, lines=lines, timed=timed)
 
 
 Row = tuple[int, dict[str, Any]]

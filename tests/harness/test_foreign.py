@@ -90,6 +90,28 @@ def test_values_are_split_into_key_and_value_only_when_asked(tmp_path: Path) -> 
         load(write(tmp_path, "{:process 0, :type :invoke, :f :write, :value 3}"), split_key=True)
 
 
+@pytest.mark.parametrize("place", ['"index":0,"time":1,', ""])
+def test_values_of_json_lines_are_split_when_asked(tmp_path: Path, place: str) -> None:
+    def line(value: str) -> str:
+        return f'{{{place}"process":0,"type":"invoke","f":"write","value":{value}}}\n'
+
+    path = write(tmp_path, line('["x",[1,2]]'))
+    assert load(path).ops[0].value == ["x", [1, 2]]
+    split = load(path, split_key=True).ops[0]
+    assert (split.key, split.value) == ("x", [1, 2])
+    nemesis = '{"index":1,"time":2,"process":"nemesis","type":"info","f":"kill","value":"n1"}\n'
+    more = "\n" + line('["x",3]').replace("0", "1") + nemesis + line("3").replace("0", "2")
+    with pytest.raises(HistoryError, match=r"history:4: the value should be \[key value\]: 3"):
+        load(write(tmp_path, more), split_key=True)
+    keyed = line("3").replace('"f"', '"key":"x","f"')
+    assert load(write(tmp_path, keyed), split_key=True).ops[0].value == 3
+
+
+def test_a_mark_of_byte_order_is_no_part_of_a_history(tmp_path: Path) -> None:
+    text = "\ufeff{:process 0, :type :invoke, :f :read, :value nil}"
+    assert len(load(write(tmp_path, text)).ops) == 1
+
+
 def test_our_own_edn_is_read_back_as_it_was(tmp_path: Path) -> None:
     ops = [
         Op(0, 0, 0, "invoke", "cas", [1, 2], key="a"),
