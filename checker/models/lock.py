@@ -90,6 +90,8 @@ class ReentrantMutex:
     owned = True
 
     def __init__(self, most: int | None = None) -> None:
+        if most is not None and (type(most) is not int or most < 1):
+            raise ValueError(f"expected how often it may be held, from 1, got {most!r}")
         self._most = most
 
     def initial(self) -> Any:
@@ -199,6 +201,8 @@ class Semaphore:
     fs = frozenset({"acquire", "release"})
 
     def __init__(self, permits: int = 1) -> None:
+        if type(permits) is not int or permits < 1:
+            raise ValueError(f"expected a number of permits from 1, got {permits!r}")
         self._permits = permits
 
     def initial(self) -> Any:

@@ -79,6 +79,9 @@ def test_the_command_line_takes_it(account: Path, capsys: pytest.CaptureFixture[
         ("account:UNKNOWN", "is no model: it has no initial and no step"),
         ("registr", "unknown model 'registr': did you mean 'register'"),
         ("mutex:3", "model 'mutex' takes no argument"),
+        ("semaphore:x", "model 'semaphore' does not take 'x': expected a number of permits"),
+        ("semaphore:-1", "expected a number of permits from 1, got -1"),
+        ("reentrant-mutex:often", "expected how often it may be held, from 1, got 'often'"),
     ],
 )
 def test_a_model_that_cannot_be_had_is_said_to_be_so(account: Path, name: str, why: str) -> None:
