@@ -121,6 +121,7 @@ def anomaly_of(
             Fold(index(f.source), index(f.target), tuple(index(at) for at in f.ops)) for f in folds
         ),
         forgotten=tuple(index(t.at) for t in story.core if t.at in optional),
+        more=story.more,
     )
 
 

@@ -29,20 +29,26 @@ def tell_searched(
     sure = [task for task in small.tasks if task.must and task.at not in small.optional]
     core = small.tasks
     if len(core) > MOST_CORE:
-        others = [task for task in core if task not in sure]
-        core = sorted([*sure, *others[::-1]][:MOST_CORE], key=_call)
-    core = core if last in core else [*core, last]
+        core = _near(core, {task.at for task in sure}, last)
     states = possible(model, prefix, last, budget) if len(prefix) <= 300 else []
     states = states or possible_in(model, small, last, budget)
     if any(model.step(state, last.f, last.value, last.result) is not None for state in states):
         states = []  # it could have been done, but not together with all the others
     sentence = say(history, last).whole + _after(history, last, sure)
-    sentence += _only(model, states, len(sure))
+    sentence += _only(model, states, len(small.tasks))
     starts = tuple(small.starts) if small.is_cut else ()
     edges = _real_time_edges([t for t in core if t in sure])
     edges += () if starts else _unique_wr(model, core)  # else the value may have been there
-    story = Story(tuple(core), edges, sentence, SEARCHED, tuple(_judged(small)), starts)
+    judged, more = tuple(_judged(small)), len(small.tasks) - len(core)
+    story = Story(tuple(core), edges, sentence, SEARCHED, judged, starts, more)
     return story, contradicts(model, small)
+
+
+def _near(core: Sequence[Task], sure: set[int], last: Task) -> list[Task]:
+    """As many tasks as are drawn, the last one among them: those whose answers count before others,
+    and of these the ones that were called last, nearest to where nothing fits any more."""
+    others = sorted((t for t in core if t.at != last.at), key=lambda t: (t.at in sure, t.at))
+    return sorted([last, *others[1 - MOST_CORE :]], key=_call)
 
 
 def _judged(core: Core) -> list[Task]:

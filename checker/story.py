@@ -19,7 +19,7 @@ class Story(Struct, frozen=True):
 
     `kind` is the kind of violation. `judged` are the tasks to judge alone, where they are not those
     of the core: some may be without their answers, or nothing but a moment; `starts` are the
-    states they may begin in (none: the initial one).
+    states they may begin in (none: the initial one). `more` tasks belong to it besides the core.
     """
 
     core: tuple[Task, ...]
@@ -28,6 +28,7 @@ class Story(Struct, frozen=True):
     kind: str = ""
     judged: tuple[Task, ...] = ()
     starts: tuple[Any, ...] = ()
+    more: int = 0
 
 
 def folded(edges: Sequence[Edge], keep: int) -> tuple[list[Edge], list[Fold]]:

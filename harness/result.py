@@ -102,8 +102,9 @@ class Anomaly(Struct, frozen=True):
     whether the core was judged once more, alone, and found to contradict itself (None: nobody
     did): with its chains (`folded`), with operations that may as well not have happened
     (`forgotten`: what they were answered is not needed), and from any of the states that the core
-    may begin in (`starts`, in words; empty: from the very beginning). `attempts` are the longest
-    partial orders of the core, each with why it stops.
+    may begin in (`starts`, in words; empty: from the very beginning). `more` is how many operations
+    belong to the contradiction besides `core`, where they are too many to list. `attempts` are the
+    longest partial orders of the core, each with why it stops.
     """
 
     sentence: str
@@ -123,6 +124,7 @@ class Anomaly(Struct, frozen=True):
     forgotten: tuple[int, ...] = ()
     starts: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    more: int = 0
 
     @property
     def graph(self) -> nx.DiGraph[int]:

@@ -139,6 +139,8 @@ def check(files: Sequence[str], how: Terms, *, json: bool, pictures: Path | None
     """Judge every file and say so, one line each, and of an invalid one what contradicts what; the
     exit code over all. A file that cannot be read is said to be so, with its line, and the others
     are judged all the same. What is wrong is drawn into `pictures`, a folder a history."""
+    if pictures is not None and pictures.exists() and not pictures.is_dir():
+        raise UserError(f"--pictures: {pictures} is no folder")
     exits = []
     for file in files:
         judged = _one(file, how)
@@ -305,7 +307,8 @@ def _line(found: Checked) -> str:
     said = found.data.get("statement")
     said = said or plain.get(found.model, words.LINEARIZABLE)[found.verdict]
     cause = f": {found.cause}" if found.cause else ""
-    text = f"{found.file}: {said} ({found.model}, {found.ops:,} ops, {found.check_ms:.0f} ms)"
+    name = "standard input" if found.file == "-" else found.file
+    text = f"{name}: {said} ({found.model}, {found.ops:,} ops, {found.check_ms:.0f} ms)"
     return "\n  ".join(
         [
             text + cause,

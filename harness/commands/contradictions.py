@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.error import UserError
 from harness.history import History
 from harness.report.text import lines, summary
 from harness.result import Result
@@ -40,7 +41,10 @@ def draw(folder: Path, checker: str, history: History, result: Result) -> list[s
     from harness.report import gallery
     from harness.report.trouble import Notes
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--pictures: {folder}: {error.strerror or error}") from error
     notes = Notes()
     drawn = gallery.draw(folder, history, {checker: result}, bands(history), notes)
     files = [file for one in drawn for file in (one.file, one.page) if file is not None]

@@ -270,10 +270,9 @@ class _Picture:
             axes.text(x + 12, y, MARK_WORDS[kind], size=8, va="center", color=SOFT)
             x += 12 + width(MARK_WORDS[kind], 8) + 16
         notes = [_counted(drawn, len({*self.anomaly.ops, *self.anomaly.core}))]
-        if len(self.core) < len(self.anomaly.core):
-            notes.append(
-                f"the last {len(self.core)} of {len(self.anomaly.core)} that clash in bold"
-            )
+        clash = len(self.anomaly.core) + self.anomaly.more
+        if len(self.core) < clash:
+            notes.append(f"the last {len(self.core)} of {clash} that clash in bold")
         if self.timed:
             true = self.scale.true
             notes.append("time is to scale" if true else "time is stretched: read the gaps")
@@ -286,7 +285,7 @@ class _Picture:
 def _alone(anomaly: Anomaly, drawn: int) -> str:
     """Whether the core was judged by itself, and what is not needed of it."""
     notes = []
-    if anomaly.verified and drawn >= len({*anomaly.core, anomaly.at}):
+    if anomaly.verified and drawn >= len({*anomaly.core, anomaly.at}) + anomaly.more:
         before = ", whatever was before" if anomaly.starts else ""
         how = "" if anomaly.notes else ", judged alone"  # else the notes say how
         notes.append(f"those in bold have no order{how}{before}")

@@ -13,6 +13,7 @@ from harness.report.words import clean, describe, node_of, show_value, within
 from harness.result import Anomaly, Fold
 
 MOST = 20  # operations; of more, those that were called last
+MOST_IN_TIME = 12  # edges of real time that are listed; the bars show them all
 _STEP = 4  # columns from one event to the next
 _WIDEST = 64  # columns for all of them
 _SIGNS = (("✓", "ok"), ("→", "->"), ("✗", "refused"), ("…", "..."), ("±", "+-"))
@@ -50,11 +51,15 @@ def lines(anomaly: Anomaly, calls: Mapping[int, Call], *, timed: bool = True) ->
 
 def _head(anomaly: Anomaly, count: int) -> str:
     several = "one operation" if count == 1 else f"{count} operations"
+    hidden = len({*anomaly.core, anomaly.at}) - count + anomaly.more
+    if hidden:
+        several = f"the last {count} of {count + hidden:,} operations"
     folded = sum(len(fold.ops) for fold in anomaly.folded)
     more = f" and {folded} compare-and-sets between them" if folded else ""
     if anomaly.verified:
         before = ", whatever there was before" if anomaly.starts else ""
-        how = "" if anomaly.notes else " (judged by themselves)"  # else the notes say how
+        alone = "by itself" if count == 1 and not folded else "by themselves"
+        how = "" if anomaly.notes else f" (judged {alone})"  # else the notes say how
         return f"{several}{more} that no order allows{before}{how}:"
     return f"{several}{more} that bear on it:"
 
@@ -100,7 +105,10 @@ def _why(anomaly: Anomaly, numbers: Mapping[int, int]) -> list[str]:
     """The edges of the graph, one a line."""
     folds = {(fold.source, fold.target): fold for fold in anomaly.folded}
     said: dict[str, None] = {}
+    in_time = sum(edge.kind == "rt" for edge in anomaly.edges)
     for edge in anomaly.edges:
+        if edge.kind == "rt" and in_time > MOST_IN_TIME:
+            continue
         if edge.source not in numbers or edge.target not in numbers:
             continue
         words, meaning = KINDS.get(edge.kind, ("", edge.kind, ""))[1:]
@@ -109,6 +117,8 @@ def _why(anomaly: Anomaly, numbers: Mapping[int, int]) -> list[str]:
         fold = folds.get((edge.source, edge.target))
         pair = f"{numbers[edge.source]:>2} before {numbers[edge.target]}"
         said[f"{pair} ({words}): {_plain(_chain(fold) if fold else why)}"] = None
+    if in_time > MOST_IN_TIME:
+        said["real time: the bars show which had returned before which was called"] = None
     return list(said)
 
 

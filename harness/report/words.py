@@ -210,13 +210,15 @@ def at_time(time: Nanos) -> str:
 
 
 def within(call: Call) -> str:
-    """From when to when an operation was open: "1 ms to 2 ms", "from 1 ms on"."""
+    """From when to when an operation was open: "1 ms to 2 ms", "from 1 ms on"; "5.547 s, for 12 us"
+    where both would read the same."""
     start, done = call.invoke.time, call.completion
     if start < 0:
         return ""
     if done is None or done.type == "info":
         return f"from {_exact(start)} on"
-    return f"{_exact(start)} to {_exact(done.time)}"
+    begun, ended = _exact(start), _exact(done.time)
+    return f"{begun} to {ended}" if begun != ended else f"{begun}, for {show(done.time - start)}"
 
 
 def _exact(time: Nanos) -> str:

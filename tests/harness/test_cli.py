@@ -511,6 +511,15 @@ def test_check_shows_what_contradicts_what_and_draws_it(capsys: Output) -> None:
     assert anomaly["verified"] and anomaly["kind"] and len(anomaly["core"]) <= 6
 
 
+def test_pictures_need_a_folder(capsys: Output) -> None:
+    Path("stale.jsonl").write_text(STALE_HISTORY)
+    command = ["check", "stale.jsonl", "--model", "register", "--pictures"]
+    assert main([*command, "stale.jsonl"]) == 254
+    assert capsys.readouterr() == ("", "--pictures: stale.jsonl is no folder\n")
+    assert main([*command, "stale.jsonl/pics"]) == 254
+    assert "--pictures: stale.jsonl/pics/stale: Not a directory" in capsys.readouterr().err
+
+
 def test_check_says_how_far_behind_reads_are(capsys: Output) -> None:
     keyed = STALE_HISTORY.replace('"f":', '"key":1,"position":1,"f":')
     Path("stale.jsonl").write_text(keyed)
@@ -528,7 +537,7 @@ def test_check_reads_the_standard_input() -> None:
         command, input=STALE_HISTORY, capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.startswith("-: not linearizable (register, 2 ops,")
+    assert done.stdout.startswith("standard input: not linearizable (register, 2 ops,")
 
 
 def test_check_takes_keyed_values_apart_when_told_to(capsys: Output) -> None:

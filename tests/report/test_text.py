@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
+
+from msgspec.structs import replace
 
 from harness.history import History
 from harness.report.lanes import index_calls
@@ -62,3 +65,28 @@ def test_a_chain_is_one_line_and_what_needs_no_answer_is_said(builder: Any) -> N
 def test_a_history_without_times_shows_none(stale: tuple[History, Anomaly]) -> None:
     history, anomaly = stale
     assert not any(" s" in line for line in lines(anomaly, index_calls(history), timed=False)[1:4])
+
+
+def test_of_many_operations_the_last_are_told_and_all_are_counted(builder: Any) -> None:
+    b = builder
+    writes = [b.op(0, "write", n, 20 * n, 20 * n + 10) for n in range(30)]
+    history = b.history()
+    edges = [(a, z, "rt", "") for a, z in pairwise(writes)]
+    made = replace(b.anomaly(history, writes, writes[-1], edges, "said"), verified=True, more=70)
+    text = lines(made, index_calls(history))
+    assert text[0] == "the last 20 of 100 operations that no order allows (judged by themselves):"
+    assert text[-1] == "real time: the bars show which had returned before which was called"
+    assert not [line for line in text if " before " in line and "(real time)" in line]
+    alone = replace(b.anomaly(history, writes[:1], writes[0], [], "said"), verified=True)
+    head = "one operation that no order allows (judged by itself):"
+    assert lines(alone, index_calls(history))[0] == head
+
+
+def test_short_operations_late_in_a_history_say_how_long_they_were(builder: Any) -> None:
+    b = builder
+    read = b.op(0, "read", None, 5_547_000_100_000, 5_547_000_112_000, result=1)
+    write = b.op(1, "write", 1, 10, 20)
+    history = b.history()
+    text = lines(b.anomaly(history, [write, read], read, [], "said"), index_calls(history))
+    assert text[1].endswith("10 ns to 20 ns")
+    assert text[2].endswith("5547.000 s, for 12 us; cannot be placed")

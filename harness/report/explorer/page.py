@@ -115,7 +115,9 @@ def _facts(anomaly: Anomaly, chosen: Chosen, found: Source) -> list[tuple[str, s
     if call is not None and found.timed:
         done = call.completion or call.invoke
         facts.append(("first error at", at_time(done.time)))
-    facts.append(("core", f"{len(anomaly.core)} of {chosen.of:,} operations"))
+    size = len(anomaly.core) + anomaly.more
+    last = f", of which the last {len(anomaly.core)} are shown" if anomaly.more else ""
+    facts.append(("core", f"{size:,} of {chosen.of:,} operations{last}"))
     if anomaly.verified is not None:
         words = "yes: they contradict one another without any other"
         facts.append(("core judged alone", words if anomaly.verified else "not decided"))
