@@ -28,7 +28,6 @@ from checker.search import VALID_DECISION, Decision, Meter, Progress, Search
 
 BASE = 8  # rows of a climb that has met no difficulty
 EVERY = 32  # steps between two marks to go back to
-SAFE = 64  # steps beyond a place after which it is left behind
 BACK = 16  # steps that the first climb at a place goes back, half of those of the second
 MOST_MARKS = 128
 TRIES = 8  # after so many at one place all of the frontier is kept
@@ -79,8 +78,8 @@ class _Climb:
             end = yield from self._climb()
             if end == DONE:
                 self._remember(walk.mark())
-                if walk.step > self._worst + SAFE:
-                    self._tries = 0
+                if walk.step > self._worst:
+                    self._tries = max(0, self._tries - 1)
                 continue
             if end == DEAD and not walk.loss:
                 return Decision(walk.step - 1)
@@ -97,6 +96,8 @@ class _Climb:
     def _climb(self) -> Generator[None, None, int]:
         walk = self._walk
         until = min(walk.last, walk.step + EVERY)
+        if walk.step <= self._worst < until:
+            until = self._worst + 1  # beyond it fewer may do again
         most = BASE << (2 * self._tries) if self._tries < TRIES else ALL
         try:
             end = yield from walk.go(until, most, CUT, self._meter, self._pace)

@@ -32,7 +32,7 @@ def legal(model: object, tasks: Tasks, end: int) -> bool:
 
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    small = {"BASE": 1, "EVERY": 1, "SAFE": 2, "MOST_MARKS": 4, "SHORT": 1, "BEYOND": 2}
+    small = {"BASE": 1, "EVERY": 1, "MOST_MARKS": 4, "SHORT": 1, "BEYOND": 2}
     for name, value in small.items():
         monkeypatch.setattr(frontiers, name, value)
     monkeypatch.setattr(run, "FIRST_ROOM", 2)
