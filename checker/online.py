@@ -2,7 +2,9 @@
 
 A history that is cut short stays linearizable if it was: what had not returned may or may not have
 happened. So the beginning of a history can be judged at any time, and once it is not linearizable
-no continuation is. Each key is judged again as soon as it has grown by a small part of what it was
+no continuation is. (At any time, not at any line: what is called at the very time at which another
+operation returns counts as called before, so a look waits for the lines of a later time. They must
+come in the order of their times.) Each key is judged again as soon as it has grown by a small part of what it was
 (so all looks together cost as much as a few dozen at the whole), by whatever decides it at the end.
 A key that is not decided with little work is left for the end.
 """
@@ -38,12 +40,15 @@ class Online:
         self._split = None if getattr(model, "keyed", False) else split  # all keys are one object
         self._keys: dict[Any, _Key] = {}
         self._open: dict[int | str, _Key] = {}  # by process: the key of what it has open
+        self._due: dict[int, tuple[_Key, Op]] = {}  # to be looked at, and what was last completed
         self.alarm: Alarm | None = None
         self.looks = 0
         self.left = 0
 
     def feed(self, op: Op) -> None:
         """Take one more line."""
+        if self._due and op.time > next(iter(self._due.values()))[1].time:
+            self._look_at_all()
         if self.alarm is not None or not isinstance(op.process, int):
             return
         if op.type == INVOKE:
@@ -55,7 +60,7 @@ class Online:
         if op.type in (OK, FAIL):
             key.fresh += 1
             if key.fresh >= key.due:
-                self._look(key, op)
+                self._due[id(key)] = key, op
 
     def close(self) -> None:
         """Nothing more comes."""
@@ -63,6 +68,13 @@ class Online:
     def _key(self, op: Op) -> _Key:
         name = (op.key is not UNSET, tag(freeze(op.key))) if self._split else None
         return self._keys.setdefault(name, _Key())
+
+    def _look_at_all(self) -> None:
+        """Judge the keys that are due."""
+        for key, last in self._due.values():
+            if self.alarm is None:
+                self._look(key, last)
+        self._due.clear()
 
     def _look(self, key: _Key, last: Op) -> None:
         """Judge a key's history so far."""

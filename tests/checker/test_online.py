@@ -8,14 +8,14 @@ from pathlib import Path
 
 import oracle
 import pytest
-from by_hand import merged, ok
+from by_hand import h, merged, ok
 from msgspec.structs import replace
 from test_linearizable import hard
 
 from checker import MODELS, CasRegister, Kv, Linearizable, check, online
 from checker.online import Online
 from harness.history import History
-from harness.op import INVOKE
+from harness.op import INFO, INVOKE, Op
 from harness.result import INVALID, VALID
 
 STALE_ROWS = [
@@ -35,8 +35,9 @@ def every_completion(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fed(history: History, model: object) -> Online:
+    """What was fed the history, and then a line that comes later."""
     judge = Online(model)
-    for op in history:
+    for op in (*history, Op(-1, history.end + 1, "nemesis", INFO, "heal")):
         judge.feed(op)
     return judge
 
@@ -65,6 +66,24 @@ def test_the_alarm_is_at_the_completion_that_ends_the_shortest_violating_prefix(
             assert check(until, model).verdict == INVALID
             assert check(before, model).verdict != INVALID
     assert alarms > 10
+
+
+@pytest.mark.parametrize("name", ["cas-register", "mutex", "append-list", "counter"])
+def test_there_is_no_alarm_where_only_equal_times_excuse_an_answer(name: str) -> None:
+    rng = random.Random(f"online/equal/{name}")
+    model = MODELS[name]()
+    for _ in range(100):
+        history = oracle.Dice(rng, model, name).history()
+        is_wrong = check(history, model).verdict == INVALID
+        assert (fed(history, model).alarm is not None) == is_wrong, history.ops
+
+
+def test_a_write_called_when_it_is_read_counts_as_called_before() -> None:
+    read = [(0, 0, "invoke", "read", None), (1, 0, "ok", "read", 5)]
+    write = [(1, 1, "invoke", "write", 5), (2, 1, "ok", "write", 5)]
+    history = h(*read, *write)
+    assert check(history, CasRegister()).verdict == VALID
+    assert fed(history, CasRegister()).alarm is None
 
 
 def test_the_alarm_says_what_and_when() -> None:
