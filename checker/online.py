@@ -4,9 +4,11 @@ A history that is cut short stays linearizable if it was: what had not returned 
 happened. So the beginning of a history can be judged at any time, and once it is not linearizable
 no continuation is. (At any time, not at any line: what is called at the very time at which another
 operation returns counts as called before, so a look waits for the lines of a later time. They must
-come in the order of their times.) Each key is judged again as soon as it has grown by a small part of what it was
-(so all looks together cost as much as a few dozen at the whole), by whatever decides it at the end.
-A key that is not decided with little work is left for the end.
+come in the order of their times.)
+
+Each key is judged again as soon as it has grown by a small part of what it was (so all looks
+together cost as much as a few dozen at the whole), by whatever decides it at the end. A key that is
+not decided with little work is left for the end.
 """
 
 from __future__ import annotations
