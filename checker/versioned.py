@@ -42,10 +42,14 @@ MISTOLD = "an answer that its operation cannot give"
 PARTED = "two values of one version"
 REFUSED = "refused though the version was right"
 
+MOST_SHRUNK = 300  # tasks among which those are looked for that a refusal contradicts
+
 
 class Violation(Struct, frozen=True):
     """Why there is no order; `version` is that which `tasks` are about. PHANTOM: the first saw it,
-    or a later one, and nobody can have made it. (What is out of order is growing.Violation.)"""
+    or a later one, and nobody can have made it. REFUSED: the first was refused, and the others, of
+    a history that is not long, are all that it takes to see that this cannot be. (What is out of
+    order is growing.Violation.)"""
 
     kind: str
     tasks: tuple[Task, ...]
@@ -82,7 +86,27 @@ def violation(model: Any, tasks: Sequence[Task], end: int) -> Violation | Unorde
     """Why the prefix up to rank `end` has no order, or None. What returned later may not have
     happened, and if it did, then with the same answer."""
     found = judge(model, tasks, end)
+    if isinstance(found, Violation) and found.kind == REFUSED and len(tasks) <= MOST_SHRUNK:
+        return _fewest(model, [task for task in tasks if task.call <= end], found, end)
     return None if isinstance(found, int) else found
+
+
+def _fewest(model: Any, known: list[Task], found: Violation, end: int) -> Violation:
+    """The same with all that it takes: what made the versions up to that of the refusal, or saw
+    them. Each other operation is left out by way of trial, many at a time first."""
+    size = len(known)
+    while size:
+        i = 0
+        while i < len(known):
+            fewer = [*known[:i], *known[i + size :]]
+            less = judge(model, fewer, end)
+            if isinstance(less, Violation) and less.kind == REFUSED:
+                known, found = fewer, less
+            else:
+                i += size
+        size //= 2
+    others = tuple(task for task in known if task.at != found.tasks[0].at)
+    return Violation(REFUSED, (found.tasks[0], *others), found.version)
 
 
 def judge(model: Any, tasks: Sequence[Task], end: int) -> Violation | Unordered | int | None:

@@ -71,6 +71,9 @@ def test_versions_agree_with_trying_every_order(kind: Any) -> None:
         wrong = versioned.violation(model, tasks, end)
         assert wrong is not None
         kinds[wrong.kind] += 1
+        if wrong.kind == versioned.REFUSED:
+            core = {task.at for task in wrong.tasks}
+            assert not legal(model, [t for t in until(tasks, end) if t.at in core]), (case, tasks)
     assert kinds["valid"] > 500
     assert kinds["undecided"] < 30
     assert len(kinds) >= 5
