@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import msgspec
@@ -293,9 +295,30 @@ def _judge(file: str, history: History, how: Terms) -> Result:
             result = _checker(how, watch).check(history, budget)
         except MemoryError:
             return Result(UNKNOWN, "the machine has no more memory")
+        except Exception as error:
+            why = _of_the_model(error, how.model)
+            if why is None:
+                raise
+            return Result(UNKNOWN, f"the model broke: {why}")
     if result.verdict == VALID and not any(op.type == OK and op.is_client for op in history.ops):
         return Result(UNKNOWN, "too little observed: no operation was ok")
     return result
+
+
+def _of_the_model(error: Exception, model: str) -> str | None:
+    """What is wrong with a model of one's own that raised this, and where; None where this program
+    itself did."""
+    module = sys.modules.get(model.partition(":")[0])  # a bundled model has none of its name
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return None
+    said = f"{type(error).__name__}: {error}"
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
+    if lines:
+        return f"{said} ({file}:{lines[-1]})"
+    if isinstance(error, TypeError) and "unhashable" in said:
+        return f"{said}: a state must be hashable, such as a tuple"
+    return None
 
 
 def _ms(since: float) -> float:

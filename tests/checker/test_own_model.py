@@ -89,6 +89,28 @@ def test_a_model_that_cannot_be_had_is_said_to_be_so(account: Path, name: str, w
         check(merged(), name)
 
 
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        ("[*state, f]", "unhashable type: 'list': a state must be hashable, such as a tuple"),
+        ("value['amount']", "the model broke: TypeError: 'int' object is not subscriptable"),
+    ],
+)
+def test_a_model_that_breaks_is_unknown_and_says_where(
+    account: Path, capsys: pytest.CaptureFixture[str], step: str, why: str
+) -> None:
+    sys.modules.pop("broken", None)
+    lines = ["class Broken:", "    def initial(self):", "        return ()"]
+    lines += ["    def step(self, state, f, value, result):", f"        return {step}", ""]
+    (account / "broken.py").write_text("\n".join(lines))
+    path = account / "history.jsonl"
+    dump_jsonl(merged(*PLENTY), path)
+    assert cli.main(["check", str(path), "--model", "broken:Broken"]) == 2
+    out = capsys.readouterr().out
+    assert why in out
+    assert ("broken.py:5)" in out) == ("amount" in step)
+
+
 def test_every_model_is_in_the_document_and_the_help() -> None:
     rows = set(re.findall(r"^\| `([a-z-]+)` \|", DOC.read_text(), re.M))
     assert rows == set(MODELS)
