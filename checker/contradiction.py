@@ -98,15 +98,20 @@ class _Teller:
     def _never(self, wanted: Any, is_said: bool) -> str:
         """Whether nobody wrote a value, or only writes that certainly failed."""
         ops, partner = self._history.ops, self._history.partner
-        key = ops[self._last.at].key
+        key, by_itself = ops[self._last.at].key, False
         for i, op in enumerate(ops):
             if op.f not in ("write", "cas") or op.type != FAIL or partner[i] < 0:
                 continue
             asked = ops[partner[i]]
             new = asked.value if op.f == "write" else list(asked.value)[1]
             if same(freeze(new), wanted) and asked.key == key:
+                if partner[i] == self._last.at:
+                    by_itself = True
+                    continue
                 why = "" if op.error is UNSET else f" ({op.error})"
                 return f", which only the failed {op.f} by process {op.process}{why} asked for"
+        if by_itself:
+            return ", which nobody else asked for"
         return "" if is_said else ", which nobody had written"
 
     def clash(self, wrong: unique.Violation) -> Story:

@@ -87,7 +87,7 @@ def progress(plan: Plan, label: str, out: TextIO | None = None) -> Progress:
 
 
 class Lines:
-    """A plain line every few seconds."""
+    """A plain line every few seconds; one key alone has none."""
 
     def __init__(self, label: str, total: Nanos, out: TextIO) -> None:
         self._label = label
@@ -185,7 +185,7 @@ class KeysLines:
     def update(self, decided: int, total: int) -> None:
         """Write a line if the last one is long enough ago."""
         now = time.monotonic()
-        if now - self._last >= LINE_EVERY:
+        if total > 1 and now - self._last >= LINE_EVERY:
             self._last = now
             self._out.write(f"{self._label}: {decided:,} of {total:,} keys decided\n")
             self._out.flush()

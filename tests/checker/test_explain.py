@@ -97,6 +97,11 @@ def test_a_value_that_nobody_wrote() -> None:
         "read by process 0 returned 9 at 3 ms, which only the failed write by process 1 (busy) "
         "asked for"
     )
+    saw = {"error": "precondition-failed", "observed": 2}
+    refused = [(2, 3, "invoke", "cas", [1, 2]), (3, 3, "fail", "cas", [1, 2], saw)]
+    assert explained(merged(ok(0, 1, 0, "write", 1), refused)).sentence == (
+        "cas 1 -> 2 by process 3 was refused, having seen 2, at 3 ms, which nobody else asked for"
+    )
     early = explained(merged(ok(0, 1, 0, "read", 9), ok(6, 7, 1, "write", 9)))
     assert early.sentence == "read by process 0 returned 9 at 1 ms, 5 ms before write 9 was called"
     assert edges(early) == {(0, "rt", 2), (2, "wr", 0)}

@@ -11,7 +11,7 @@ from harness.driver import Status
 from harness.fault import View
 from harness.op import UNSET, Op
 from harness.plan import Named, Plan
-from harness.progress import Lines, Tally, progress
+from harness.progress import Lines, Tally, keys_decided, progress
 
 NOW = Status(2_500_000_000, View((), (), frozenset(), frozenset(), {}))
 
@@ -58,3 +58,13 @@ def test_in_a_pipe_there_are_plain_lines_every_few_seconds(monkeypatch: pytest.M
         assert isinstance(shown, Lines)
         shown.update(NOW, [line(0, "invoke", "read"), line(0, "ok", "read")])
     assert out.getvalue() == "x (seed 1): 1 ops (1 ok, 0 fail, 0 info), faults: none, 13 s left\n"
+
+
+def test_one_key_alone_has_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.progress.LINE_EVERY", 0.0)
+    out = io.StringIO()
+    with keys_decided("x.jsonl", out) as watch:
+        watch(1, 1)
+        assert out.getvalue() == ""
+        watch(1, 2)
+    assert out.getvalue() == "x.jsonl: 1 of 2 keys decided\n"
