@@ -163,7 +163,7 @@ function start(document, window) {
   const clipBox = make("rect", { x: LEFT, y: 0 }, clip);
   const layer = (name, clipped = true) => make("g", clipped ? { class: name, "clip-path": "url(#plot)" } : { class: name }, svg);
   const shades = layer("shades"), axis = layer("axis", false), states = layer("states"), labels = layer("labels", false);
-  const bars = layer("bars"), links = layer("links"), line = layer("line");
+  const path = layer("path"), bars = layer("bars"), links = layer("links"), line = layer("line");
   const drawn = data.ops.map(op => {
     const cls = `op ${op.outcome} c${op.core}${op.index === data.at ? " at" : ""}`;
     const g = make("g", { class: cls, "data-op": op.index, role: "button", "aria-label": op.text }, bars);
@@ -179,7 +179,7 @@ function start(document, window) {
     svg.setAttribute("width", now.width); svg.setAttribute("height", height);
     clipBox.setAttribute("width", Math.max(plot - LEFT, 1)); clipBox.setAttribute("height", height);
     svg.classList.toggle("full", now.full);
-    for (const group of [shades, axis, states, labels, links, line]) group.replaceChildren();
+    for (const group of [shades, axis, states, labels, path, links, line]) group.replaceChildren();
     drawShades(height); drawAxis(top, height); drawLabels(rows);
     const places = barsOf(data.ops, rows, x, now.width, now.full, plot + 20);
     places.forEach((bar, i) => {
@@ -251,11 +251,11 @@ function start(document, window) {
     }
     const middle = op => { const row = rows[op.lane]; return row.barY + row.bar + (row.height > 12 ? 1 : -row.bar / 2); };
     const spots = order.steps.filter(s => byIndex.has(s.op)).map(s => [x(s.point), middle(byIndex.get(s.op))]);
-    if (spots.length) make("polyline", { class: "order", points: spots.map(s => s.join()).join(" ") }, line);
+    if (spots.length) make("polyline", { class: "order", points: spots.map(s => s.join()).join(" ") }, path);
     if (stop) {
       const sy = middle(stop.op);
       const from = spots.length ? spots[spots.length - 1] : [sx, y + STATES - 25];
-      make("polyline", { class: "order stop", points: `${from.join()} ${sx},${sy}` }, line);
+      make("polyline", { class: "order stop", points: `${from.join()} ${sx},${sy}` }, path);
       make("text", { class: "cross", x: sx, y: sy + 7 }, line, "✗");
       make("line", { class: "order stop", x1: sx, x2: sx, y1: y - 2, y2: y + STATES - 12 }, states);
       if (sx > LEFT && sx < right) make("text", { class: "value bad", x: onRight ? sx + 6 : sx - 6, y: y + STATES - 12, "text-anchor": onRight ? "start" : "end" }, states, stop.why);
@@ -331,7 +331,8 @@ function start(document, window) {
     html(whole ? "h3" : "b", "", op.text, into);
     const order = data.orders[now.order];
     if (order) for (const [text, bad] of saidOf(order, now.order + 1, op.index)) html(whole ? "p" : "div", whole ? "said" + (bad ? " bad" : "") : bad ? "bad" : "", text, into);
-    const took = op.end === null ? `called at ${at(op.start)}, outcome unknown` : `${at(op.start)} to ${at(op.end)}` + (data.timed ? `, ${lengthWords(op.end - op.start)}` : "");
+    const until = op.end === null || at(op.end) === at(op.start) ? "" : ` to ${at(op.end)}`;
+    const took = op.end === null ? `called at ${at(op.start)}, outcome unknown` : at(op.start) + until + (data.timed ? `, for ${lengthWords(op.end - op.start)}` : "");
     if (!whole) { html("div", "soft", `${data.lanes[op.lane].label} · ${took}`, into); return; }
     html("p", "soft", took, into);
     const list = html("dl", "", undefined, into);
@@ -449,9 +450,9 @@ function start(document, window) {
       show(zoomed(now.view, by > 0 ? 1.25 : .8, u(Math.max(px, LEFT))));
     } else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) { event.preventDefault(); go(event.deltaX / 600); }
   }, { passive: false });
-  const fresh = () => { now.width = Math.max(box.clientWidth, 420); show(); };
+  const fresh = () => { now.width = Math.max(box.clientWidth, 300); show(); };
   if (window.ResizeObserver) new window.ResizeObserver(fresh).observe(box); else window.addEventListener("resize", fresh);
-  now.width = Math.max(box.clientWidth, 420);
+  now.width = Math.max(box.clientWidth, 300);
   $("squeeze").setAttribute("aria-pressed", now.squeeze);
   $("squeeze").hidden = !bends;  // nothing to squeeze where all can be seen
   choose(0); fitCore();
