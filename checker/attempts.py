@@ -30,6 +30,7 @@ from harness.result import Attempt, Budget, Refusal, Step
 MOST = 5  # orders that are told
 MOST_KEPT = 50  # of those that stop before the last ones
 MOST_TASKS = 2_000  # that are looked at
+COMPARED = 64  # configurations compared take as long as one is looked at
 MOST_LOOKS = 10_000  # configurations; beyond that nothing is told
 MOST_WHOLE, FEW_LOOKS = 300, 2_000  # tasks and configurations of an order of all beside the core's
 MOST_REFUSALS = 12
@@ -267,7 +268,8 @@ class Reach:
             seen.find_or_add(way, queue)
         there = []
         for at, way in enumerate(queue):  # it grows
-            self._looks += 1
+            self._looks += 1 + seen.compared // COMPARED
+            seen.compared = 0
             if way.placed & bit:
                 there.append(at)
             elif self._looks <= most:
@@ -312,6 +314,7 @@ class _Seen:
 
     def __init__(self, must: int) -> None:
         self._must = must
+        self.compared = 0  # with how many
         self._known: dict[Hashable, list[tuple[int, int]]] = {}
 
     def find_or_add(self, way: Way, queue: list[Way]) -> int:
@@ -320,6 +323,7 @@ class _Seen:
         name = (way.placed & self._must, tag(way.state))
         used = way.placed & ~self._must
         known = self._known.setdefault(name, [])
+        self.compared += len(known)
         for other, at in known:
             if other & used == other:
                 return at

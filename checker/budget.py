@@ -9,9 +9,11 @@ from mmap import PAGESIZE
 from pathlib import Path
 
 from harness.clock import MS, SECOND, Nanos, show
+from harness.result import Budget
 
 DEFAULT_TIME_LIMIT: Nanos = 60 * SECOND
 DEFAULT_MEMORY_LIMIT = 2 << 30  # bytes
+EXPLAINING: Nanos = 4 * SECOND
 LOOK_EVERY: Nanos = 10 * MS  # at the memory, which takes longer than to look at a clock
 
 _STATM = Path("/proc/self/statm")
@@ -110,6 +112,12 @@ def leave_out_compiling() -> None:
             _compiling.end()
 
     event.register("numba:compile", Listener())  # type: ignore[no-untyped-call]
+
+
+def explaining(budget: Budget) -> Budget:
+    """The budget for explaining a verdict that `budget` was for: short, and its own. So a verdict
+    that came late is explained, and one that came soon is not told late."""
+    return default_budget(EXPLAINING) if isinstance(budget, TimeBudget) else budget
 
 
 def bytes_words(limit: int) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LONG = 4_000  # tasks for which the kernel is loaded at once
 ALONE = 256  # slices of the kernel, after which another search competes with it
+SELDOM = 4
 SOON = 16  # slices of both searches, after which the kernel is asked
 MOST_STEPS = 50_000  # entries of a state table that are worth asking a model for
 
@@ -109,6 +110,8 @@ def _compete(
             searches[0][1].close()
             searches[0] = ("frontier kernel", kernel, steps)
         for name, search, ends in searches:
+            if search is not kernel and kernel is not None and turn % SELDOM:
+                continue  # a slice of Python takes some times as long as one of the kernel
             decision = _slice(search)
             if decision is None:
                 continue

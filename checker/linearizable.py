@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from checker.budget import DEFAULT_MEMORY_LIMIT
+from checker.budget import DEFAULT_MEMORY_LIMIT, explaining
 from checker.contradiction import say
 from checker.decide import Found
 from checker.division import division
@@ -156,7 +156,7 @@ class _Judged:
     def _explain(
         self, history: History, places: Sequence[int], budget: Budget
     ) -> tuple[Anomaly, ...]:
-        faults = bands(history)
+        faults, budget = bands(history), explaining(budget)
         keys, tasks = self._encoded.keys, self._encoded.tasks
         return tuple(
             explain(history, self._model, keys[p], tasks[p], self.found[p], faults, budget)
