@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from harness.history import Call
+from harness.op import INFO, OK
 from harness.report.graph import KINDS
 from harness.report.lanes import end_of
 from harness.report.words import clean, describe, node_of, show_value, within
@@ -14,6 +17,7 @@ from harness.result import Anomaly, Fold
 
 MOST = 20  # operations; of more, those that were called last
 MOST_IN_TIME = 12  # edges of real time that are listed; the bars show them all
+LONGEST = 2_000  # bytes of a value in JSON
 _STEP = 4  # columns from one event to the next
 _WIDEST = 64  # columns for all of them
 _SIGNS = (("✓", "ok"), ("→", "->"), ("✗", "refused"), ("…", "..."), ("±", "+-"))
@@ -155,13 +159,26 @@ def summary(anomaly: Anomaly, calls: Mapping[int, Call]) -> dict[str, object]:
 
 
 def _operation(anomaly: Anomaly, i: int, call: Call) -> dict[str, object]:
+    done = call.completion
     return {
         "index": i,
         "process": call.invoke.process,
         "f": call.invoke.f,
         "said": describe(call),
-        "value": show_value(call.invoke.value, 200) if call.invoke.value is not None else None,
+        "value": _whole(call.invoke.value),
+        "type": done.type if done is not None else INFO,
+        "answer": _whole(done.value) if done is not None and done.type == OK else None,
         "call": call.invoke.time,
         "return": end_of(call),
         "forgotten": i in anomaly.forgotten,
     }
+
+
+def _whole(value: Any) -> Any:
+    """The value as the history has it, or in words where that is no JSON or too long to be read."""
+    try:
+        if len(msgspec.json.encode(value)) <= LONGEST:
+            return value
+    except (TypeError, ValueError):
+        pass
+    return show_value(value, 200)

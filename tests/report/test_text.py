@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from harness.history import History
@@ -90,3 +91,18 @@ def test_short_operations_late_in_a_history_say_how_long_they_were(builder: Any)
     text = lines(b.anomaly(history, [write, read], read, [], "said"), index_calls(history))
     assert text[1].endswith("10 ns to 20 ns")
     assert text[2].endswith("5547.000 s, for 12 us; cannot be placed")
+
+
+def test_data_has_values_as_the_history_has_them(builder: Any) -> None:
+    b = builder
+    cas = b.op(0, "cas", [1, 2], 10, 20)
+    odd = b.op(1, "write", {("a", 1): {2}}, 30, 40)
+    read = b.op(2, "read", None, 50, 60, result=list(range(5000)))
+    history = b.history()
+    anomaly = b.anomaly(history, [cas, odd, read], read, [], "said")
+    core: Any = summary(anomaly, index_calls(history))["core"]
+    assert [op["type"] for op in core] == ["ok", "ok", "ok"]
+    assert (core[0]["value"], core[2]["value"]) == ([1, 2], None)
+    assert isinstance(core[1]["value"], str)
+    assert len(core[2]["answer"]) < 300
+    assert msgspec.json.encode(core)
