@@ -216,12 +216,13 @@ def within(call: Call) -> str:
     if start < 0:
         return ""
     if done is None or done.type == "info":
-        return f"from {_exact(start)} on"
-    begun, ended = _exact(start), _exact(done.time)
+        return f"from {exact(start)} on"
+    begun, ended = exact(start), exact(done.time)
     return f"{begun} to {ended}" if begun != ended else f"{begun}, for {show(done.time - start)}"
 
 
-def _exact(time: Nanos) -> str:
+def exact(time: Nanos) -> str:
+    """A point in time, as exactly as its size allows: "66.36 ms", "12.310 s"."""
     return show(time) if time < SECOND else at_time(time)
 
 

@@ -16,7 +16,7 @@ from harness.report.explorer.data import Scene, scene
 from harness.report.explorer.overview import Overview, overview
 from harness.report.explorer.ring import kinds_of, ring
 from harness.report.page import TEMPLATES, environment, style
-from harness.report.words import at_time, clean, describe, who
+from harness.report.words import clean, describe, exact, who
 from harness.result import Anomaly
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _facts(anomaly: Anomaly, chosen: Chosen, found: Source) -> list[tuple[str, s
     call = found.calls.get(anomaly.at)
     if call is not None and found.timed:
         done = call.completion or call.invoke
-        facts.append(("first error at", at_time(done.time)))
+        facts.append(("first error at", exact(done.time)))
     size = len(anomaly.core) + anomaly.more
     last = f", of which the last {len(anomaly.core)} are shown" if anomaly.more else ""
     facts.append(("core", f"{size:,} of {chosen.of:,} operations{last}"))
