@@ -3,10 +3,10 @@ clock, and at how much memory this process has."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from mmap import PAGESIZE
-from pathlib import Path
 
 from harness.clock import MS, SECOND, Nanos, show
 from harness.result import Budget
@@ -16,7 +16,8 @@ DEFAULT_MEMORY_LIMIT = 2 << 30  # bytes
 EXPLAINING: Nanos = 4 * SECOND
 LOOK_EVERY: Nanos = 10 * MS  # at the memory, which takes longer than to look at a clock
 
-_STATM = Path("/proc/self/statm")
+_STATM = "/proc/self/statm"
+_KNOWS_MEMORY = os.path.exists(_STATM)
 
 
 class TimeBudget:
@@ -64,7 +65,7 @@ def default_budget(
     limit: Nanos = DEFAULT_TIME_LIMIT, memory_limit: int = DEFAULT_MEMORY_LIMIT
 ) -> TimeBudget:
     """A budget by this machine's clock and this process's memory, from now on."""
-    memory = _resident if _STATM.exists() else None
+    memory = _resident if _KNOWS_MEMORY else None
     return TimeBudget(time.monotonic_ns, limit, memory, memory_limit)
 
 
@@ -134,4 +135,8 @@ def bytes_words(limit: int) -> str:
 
 def _resident() -> int:
     """The bytes of memory that this process has now (Linux)."""
-    return int(_STATM.read_bytes().split()[1]) * PAGESIZE
+    file = os.open(_STATM, os.O_RDONLY)
+    try:
+        return int(os.read(file, 200).split()[1]) * PAGESIZE
+    finally:
+        os.close(file)

@@ -68,13 +68,12 @@ def one_by_one(history: History, model: Any, split: str | None, early: int = 0) 
     heads = _Heads(model, is_joined=not split and getattr(model, "keyed", False))
     keys: dict[Any, _Key] = {}
     seen: set[Any] = set()
+    plain, differ = _PLAIN, heads.differ
     last, mine = None, None  # the key of the last operation, which is mostly that of the next
     for at in history.invoked:
         op, j = ops[at], partner[at]
         done = ops[j] if j >= 0 else _LOST
         type_ = done.type
-        if type_ == OK:
-            oks += 1
         if op.key is not last or mine is None:
             last = op.key
             key = last if type(last) in _PLAIN else tag(freeze(last))
@@ -83,18 +82,31 @@ def one_by_one(history: History, model: Any, split: str | None, early: int = 0) 
                 keys[where] = _Key(None if last is UNSET or not split else freeze(last))
             mine = keys[where]
             add_class, add_at, add_end = mine.mine.append, mine.at.append, mine.ends.append
-        name = None if heads.differ else _name(op, done, type_)
-        c = mine.known.get(name, NEW)
+            known = mine.known
+        name: Any
+        if type_ == OK:
+            oks += 1
+            value, result = op.value, done.value
+            if type(value) in plain and type(result) in plain and not differ:
+                name = op.f, value, result
+            else:
+                name = None if differ else _name(op, done, type_)
+        else:
+            name = None if differ else _name(op, done, type_)
+            if type_ != FAIL:
+                j = -1
+        c = known.get(name, NEW)
         if c == NEW:
             c = mine.learn(name, heads.head(at, op, done, name))
         if c == NOTHING:
             continue
         if done.key is not UNSET and done.key != last:
             raise Unfit(f"operation {at}: called of key {last!r}, answered of key {done.key!r}")
-        seen.add(key)
+        if not split:
+            seen.add(key)
         add_class(c)
         add_at(at)
-        add_end(j if type_ == OK or type_ == FAIL else -1)
+        add_end(j)
     if len(seen) > 1 and not split and not heads.is_joined:
         raise Unfit(f"the history has {len(seen)} keys and the model is of one: split by key")
     found = sorted((key for key in keys.values() if key.at), key=lambda key: key.at[0])
@@ -121,10 +133,15 @@ class _Heads:
         self._is_owned = getattr(model, "owned", False)
         self.is_joined = is_joined
         self.differ = is_joined or self._is_owned  # though named alike
+        # the operations that are, where they are answered, what they are named
+        fs = frozenset() if self._fs is None or self.differ else frozenset(self._fs)
+        self._direct: frozenset[str] = fs - self._aliases.keys() - {"cas"}
 
     def head(self, at: int, op: Op, done: Op, name: Any) -> Head | None:
         """f, argument and result of an operation, or None if it certainly did not take effect; its
         name, where it has one, holds these as they are frozen."""
+        if name is not None and op.f in self._direct and done.type == OK:
+            return name  # type: ignore[no-any-return]
         head = self._head(at, op, done, name)
         if head is not None and self._is_owned:
             head = head[0], (op.process, head[1]), head[2]
@@ -269,11 +286,9 @@ class _Key:
         c = NOTHING
         if head is not None:
             f, value, result = head
-            if type(value) is not int:
-                value = tag(value)
-            if type(result) is not int:
-                result = tag(result)
-            tagged = f, value, result
+            tagged = head
+            if type(value) is not int or type(result) is not int:
+                tagged = f, tag(value), tag(result)
             c = self._number.setdefault(tagged, len(self._heads))
             if c == len(self._heads):
                 self._heads.append(head)

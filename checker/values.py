@@ -97,6 +97,7 @@ def _numbers(model: Any, classes: Sequence[Head]) -> Numbers | None:
     number: defaultdict[Any, int] = defaultdict(count().__next__)
     assert number[tag(model.initial()[0])] == INITIAL
     kinds, olds, news = [], [], []
+    made = {INITIAL}
     for f, value, result in classes:
         old = new = -1
         if f == "read":  # most are, or write
@@ -108,17 +109,20 @@ def _numbers(model: Any, classes: Sequence[Head]) -> Numbers | None:
             new = number[value if type(value) is int else tag(value)]
         elif f == "cas":
             kind = CAS
-            old, new = number[tag(value[0])], number[tag(value[1])]
+            old, new = value
+            old = number[old if type(old) is int else tag(old)]
+            new = number[new if type(new) is int else tag(new)]
         else:
             kind, seen = _seen(f, value, result)
             if kind != NOTHING:
-                old = number[tag(seen)]
+                old = number[seen if type(seen) is int else tag(seen)]
+        if new >= 0:
+            if new in made:
+                return None
+            made.add(new)
         kinds.append(kind)
         olds.append(old)
         news.append(new)
-    made = [new for new in news if new >= 0]
-    if INITIAL in made or len(set(made)) < len(made):
-        return None
     return Numbers(kinds, olds, news, len(number))
 
 

@@ -52,9 +52,10 @@ def _register(model: Register, classes: Sequence[Head], most: int) -> States | N
     given = number.setdefault
     for f, value, _ in classes:
         if f == "write":
-            given(_name(value), len(number))
+            given(value if type(value) is int else tag(value), len(number))
         elif f == "cas":
-            given(_name(value[1]), len(number))
+            new = value[1]
+            given(new if type(new) is int else tag(new), len(number))
     if len(number) * len(classes) > most:
         return None
     forms = [_form(head, number) for head in classes]
@@ -64,8 +65,7 @@ def _register(model: Register, classes: Sequence[Head], most: int) -> States | N
 
 
 def _name(value: Any) -> Any:
-    kind = type(value)
-    return value if kind is int or kind is str else tag(value)
+    return value if type(value) is int else tag(value)
 
 
 def _form(head: Head, number: dict[Any, int]) -> tuple[int, int, int]:
