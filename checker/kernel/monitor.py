@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from checker.kernel.compiled import kernel, part
 
 _NEVER = 1 << 62
 
 
-@njit(cache=True)
+@kernel
 def narrow(group: Any, inside: Any, leaving: Any, out: Any, call: Any, ret: Any, size: int) -> int:
     """Narrow the lives, by group, in place. The place of the first that cannot be taken; after all
     of these, that of the first empty answer (by `call` and `ret`) that cannot be; -1 for none."""
@@ -43,7 +44,7 @@ def narrow(group: Any, inside: Any, leaving: Any, out: Any, call: Any, ret: Any,
     return -1
 
 
-@njit(cache=True)
+@part
 def _find(link: Any, i: int) -> int:
     """Where the links from i end."""
     while link[i] != i:
@@ -52,7 +53,7 @@ def _find(link: Any, i: int) -> int:
     return i
 
 
-@njit(cache=True)
+@kernel
 def stuck(
     put: Any, inside: Any, leaving: Any, out: Any, by_leaving: Any, size: int, left: Any
 ) -> tuple[int, int]:
@@ -118,7 +119,7 @@ def stuck(
     return -1, -1
 
 
-@njit(cache=True)
+@part
 def _tree(count: int) -> Any:
     """A tree of least values, its leaves, so many, in the second half."""
     half = 1
@@ -127,7 +128,7 @@ def _tree(count: int) -> Any:
     return np.full(2 * half, _NEVER, np.int64)
 
 
-@njit(cache=True)
+@part
 def _lower(values: Any, bound: int) -> int:
     """The place of the first that is not below the bound."""
     low, high = 0, len(values)
@@ -140,7 +141,7 @@ def _lower(values: Any, bound: int) -> int:
     return low
 
 
-@njit(cache=True)
+@part
 def _set(tree: Any, i: int, value: int) -> None:
     i += len(tree) // 2
     tree[i] = value
@@ -150,7 +151,7 @@ def _set(tree: Any, i: int, value: int) -> None:
         i //= 2
 
 
-@njit(cache=True)
+@part
 def _below(tree: Any, first: int, last: int, bound: int) -> int:
     """A place from `first` to before `last` whose value is below the bound, or -1."""
     half = len(tree) // 2
@@ -174,7 +175,7 @@ def _below(tree: Any, first: int, last: int, bound: int) -> int:
     return -1
 
 
-@njit(cache=True)
+@part
 def _cover(inside: Any, leaving: Any, size: int) -> Any:
     """How many lives cover each step, as a tree: row 0 has the least count below each node, row 1
     what has been added to all below it."""
@@ -195,7 +196,7 @@ def _cover(inside: Any, leaving: Any, size: int) -> Any:
     return cover
 
 
-@njit(cache=True)
+@part
 def _uncover(cover: Any, first: int, last: int) -> None:
     """One life less covers the steps from `first` to before `last`."""
     half = cover.shape[1] // 2
@@ -219,7 +220,7 @@ def _uncover(cover: Any, first: int, last: int) -> None:
         cover[0, y] = min(cover[0, 2 * y], cover[0, 2 * y + 1]) + cover[1, y]
 
 
-@njit(cache=True)
+@part
 def _first_zero(cover: Any, first: int, last: int) -> Any:
     """The first step from `first` to before `last` that nothing covers, or -1."""
     half = cover.shape[1] // 2

@@ -16,8 +16,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from checker.kernel.compiled import kernel, part
 from checker.kernel.unique import CAS, FOREVER, NONE, REFUSED, SURE, UNSURE
 
 MOST = 2000  # configurations at a time
@@ -87,7 +87,7 @@ def _front() -> Front:
     return Front(*[np.empty(shape, np.int64) for shape in [*5 * [(MOST,)], (MOST, SPENT)]])
 
 
-@njit(cache=True)
+@part
 def _gone(room, length, events):  # type: ignore[no-untyped-def]
     """By when each value is gone for certain."""
     which, gone = events.which, events.gone
@@ -121,7 +121,7 @@ def _gone(room, length, events):  # type: ignore[no-untyped-def]
             gone[value] = min(end, gone[first])
 
 
-@njit(cache=True)
+@kernel
 def prepare(tasks, until, room, length, events):  # type: ignore[no-untyped-def]
     """Make the events; whether some refusal matters at all."""
     call, ret, kind, old, new = tasks.call, tasks.ret, tasks.kind, tasks.old, tasks.new
@@ -176,7 +176,7 @@ def prepare(tasks, until, room, length, events):  # type: ignore[no-untyped-def]
     return matters
 
 
-@njit(cache=True)
+@part
 def _is_spent(front, row, block):  # type: ignore[no-untyped-def]
     for k in range(front.count[row]):
         if front.spent[row, k] == block:
@@ -184,13 +184,13 @@ def _is_spent(front, row, block):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True)
+@part
 def _is_plain(block, now, room, events):  # type: ignore[no-untyped-def]
     is_told = events.called[block] >= now or events.tail[block] >= 0
     return room.sure[block] == UNSURE and not is_told
 
 
-@njit(cache=True)
+@part
 def _covers(front, a, b, now, room, events):  # type: ignore[no-untyped-def]
     """Whether row b is superfluous beside row a."""
     value, other = front.value[a], front.value[b]
@@ -222,7 +222,7 @@ def _covers(front, a, b, now, room, events):  # type: ignore[no-untyped-def]
     return is_free and front.begun[a] >= front.begun[b]
 
 
-@njit(cache=True)
+@part
 def _move(front, row, to):  # type: ignore[no-untyped-def]
     """Copy one row to another place."""
     front.value[to], front.since[to] = front.value[row], front.since[row]
@@ -232,7 +232,7 @@ def _move(front, row, to):  # type: ignore[no-untyped-def]
         front.spent[to, k] = front.spent[row, k]
 
 
-@njit(cache=True)
+@part
 def _insert(old, row, value, how, made, n, now, room, events):  # type: ignore[no-untyped-def]
     """Put what row `row` becomes into `made`, which has n rows; how many it has then, -1 where
     there is no room."""
@@ -272,7 +272,7 @@ def _insert(old, row, value, how, made, n, now, room, events):  # type: ignore[n
     return kept + 1
 
 
-@njit(cache=True)
+@part
 def _start(front, row, value, now, room, calls, ways):  # type: ignore[no-untyped-def]
     """What a row becomes where a value must have come by now; how many ways there are."""
     n = np.int64(0)
@@ -292,14 +292,14 @@ def _start(front, row, value, now, room, calls, ways):  # type: ignore[no-untype
     return n
 
 
-@njit(cache=True)
+@part
 def _way(ways, n, value, how):  # type: ignore[no-untyped-def]
     """One way more."""
     ways.value[n], ways.how[n] = value, how
     return n + 1
 
 
-@njit(cache=True)
+@part
 def _refuse(front, row, now, room, events, calls, ways):  # type: ignore[no-untyped-def]
     """What a row becomes where the value that is there must be gone by now."""
     n = np.int64(0)
@@ -339,14 +339,14 @@ def _refuse(front, row, now, room, events, calls, ways):  # type: ignore[no-unty
     return n
 
 
-@njit(cache=True)
+@part
 def _unlink(value, events):  # type: ignore[no-untyped-def]
     """Take a block from the list."""
     left, right = events.left[value], events.right[value]
     events.right[left], events.left[right] = right, left
 
 
-@njit(cache=True)
+@part
 def _moves(front, row, event, which, called, room):  # type: ignore[no-untyped-def]
     """Whether a row becomes another one at an event."""
     here = front.value[row]
@@ -358,7 +358,7 @@ def _moves(front, row, event, which, called, room):  # type: ignore[no-untyped-d
     return room.start[block] == room.latest[which] and not _is_spent(front, row, block)
 
 
-@njit(cache=True)
+@kernel
 def sweep(tasks, until, room, events, front, made, ways):  # type: ignore[no-untyped-def]
     """The return at which no configuration is left; -1 where there is an order, -2 where there were
     too many configurations."""

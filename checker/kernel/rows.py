@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+
+from checker.kernel.compiled import kernel, part
 
 ONE = np.uint64(1)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -56,14 +57,14 @@ def more_room(old: Rows, rows: int, used: int, turn: int) -> Rows:
     return made
 
 
-@njit(cache=True)
+@part
 def copy(row, to):  # type: ignore[no-untyped-def]
     """Copy the words of a row."""
     for w in range(row.shape[0]):
         to[w] = row[w]
 
 
-@njit(cache=True)
+@part
 def place_of(state, row, width, heads):  # type: ignore[no-untyped-def]
     """Where the chain of a row's state and `done` begins."""
     h = np.uint64(state) * _GOLDEN
@@ -74,7 +75,7 @@ def place_of(state, row, width, heads):  # type: ignore[no-untyped-def]
     return np.int64(h & np.uint64(heads - 1))
 
 
-@njit(cache=True)
+@part
 def insert(state, row, width, into, turn, n):  # type: ignore[no-untyped-def]
     """Put (state, row) into a set that has had n rows this turn, as row n, unless a row of the set
     makes it superfluous; those that it makes superfluous are dead. 1 more than the number of rows
@@ -113,7 +114,7 @@ def insert(state, row, width, into, turn, n):  # type: ignore[no-untyped-def]
     return looked
 
 
-@njit(cache=True)
+@part
 def compact(rows, n):  # type: ignore[no-untyped-def]
     """Move the rows that are alive to the front; how many there are. Chains are void after it."""
     kept = 0
@@ -126,7 +127,7 @@ def compact(rows, n):  # type: ignore[no-untyped-def]
     return kept
 
 
-@njit(cache=True)
+@kernel
 def chain(rows, n, turn):  # type: ignore[no-untyped-def]
     """Make the hash table of n rows."""
     for j in range(n):
@@ -138,7 +139,7 @@ def chain(rows, n, turn):  # type: ignore[no-untyped-def]
         rows.heads[h] = j
 
 
-@njit(cache=True)
+@part
 def join(rows, n, near, turn, width):  # type: ignore[no-untyped-def]
     """Join each of n rows with an earlier one of the same state and `done` from which it differs in
     at most `near` bits: what either has good is good, what both have used is used. How many rows
@@ -177,7 +178,7 @@ def join(rows, n, near, turn, width):  # type: ignore[no-untyped-def]
     return kept
 
 
-@njit(cache=True)
+@part
 def count(x):  # type: ignore[no-untyped-def]
     """The number of bits set in a word."""
     x = x - ((x >> ONE) & _FIVES)
@@ -186,7 +187,7 @@ def count(x):  # type: ignore[no-untyped-def]
     return np.int64((x * _ONES) >> _TOP)
 
 
-@njit(cache=True)
+@part
 def push(heap, n, rank, row):  # type: ignore[no-untyped-def]
     """Put a row into a heap of n entries, the smallest rank first, then the older row."""
     entry = (rank << 32) | row
@@ -197,7 +198,7 @@ def push(heap, n, rank, row):  # type: ignore[no-untyped-def]
     heap[i] = entry
 
 
-@njit(cache=True)
+@part
 def pop(heap, n):  # type: ignore[no-untyped-def]
     """Take the first row out of a heap of n entries."""
     top, last = heap[0], heap[n - 1]

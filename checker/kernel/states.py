@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from checker.columns import Head
+from checker.kernel.compiled import kernel
 from checker.model import BLIND, OBSERVER, UNKNOWN, UPDATE, tag
 from checker.models.register import CasRegister, Register
 from checker.table import ILLEGAL, Table
@@ -89,7 +89,7 @@ def _form(head: Head, number: dict[Any, int]) -> tuple[int, int, int]:
     return _IS, _NOWHERE if seen == old else number.get(seen, _NOWHERE), _NOWHERE
 
 
-@njit(cache=True)
+@kernel
 def _fill(forms, states):  # type: ignore[no-untyped-def]
     """Kinds, landings and the table of forms."""
     form, a, b = forms[:, 0], forms[:, 1], forms[:, 2]

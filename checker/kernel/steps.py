@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from checker.columns import Tasks, columns
+from checker.kernel.compiled import kernel, part
 from checker.kernel.states import States
 from checker.model import BLIND, OBSERVER
 from checker.scan import MOST_PAIRS, Scan
@@ -98,7 +98,7 @@ def _ranked(call: Any, ret: Any) -> tuple[Any, Any, int]:
     return np.searchsorted(events, call), np.where(ret == FOREVER, FOREVER, ends), len(events)
 
 
-@njit(cache=True)
+@part
 def _drop(ret, mine, kinds, landing, table, is_out):  # type: ignore[no-untyped-def]
     """Leave out updates of unknown outcome that nothing could tell; the proof is that of
     checker.scan._observable, whose loop this is."""
@@ -137,7 +137,7 @@ def _drop(ret, mine, kinds, landing, table, is_out):  # type: ignore[no-untyped-
                 is_out[i] = True
 
 
-@njit(cache=True)
+@kernel
 def _lay_out(call, ret, mine, kinds, landing, table, last, drop):  # type: ignore[no-untyped-def]
     """See Layout; `last` is the greatest rank of a return."""
     total = call.shape[0]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+
+from checker.kernel.compiled import kernel, part
 
 FOREVER = 1 << 62
 READ, WRITE, CAS, NEVER, REFUSED = 0, 1, 2, 3, 4
@@ -52,7 +53,7 @@ def room(values: int, ranks: int) -> Room:
     return Room(*[np.empty(size, np.int64) for size in [*11 * [values], ranks + 2]])
 
 
-@njit(cache=True)
+@kernel
 def judge(tasks, until, room):  # type: ignore[no-untyped-def]
     """Whether the prefix up to rank `until` has an order, apart from what was refused without
     saying why. Where it has, `room` is filled; the result is 1 more than the length of
@@ -108,7 +109,7 @@ def judge(tasks, until, room):  # type: ignore[no-untyped-def]
     return 1 + length
 
 
-@njit(cache=True)
+@part
 def _walk(tasks, room, chained):  # type: ignore[no-untyped-def]
     """Go along the blocks: the length of all chains; 0 where one is not in order inside, or not all
     that is chained is in a block."""
@@ -136,7 +137,7 @@ def _walk(tasks, room, chained):  # type: ignore[no-untyped-def]
     return length if length - blocks == chained else 0
 
 
-@njit(cache=True)
+@part
 def _between(room, length):  # type: ignore[no-untyped-def]
     """Whether no two blocks are each before the other: see the twin's part 4."""
     zone = room.zone

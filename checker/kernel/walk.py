@@ -22,8 +22,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from checker.kernel.compiled import kernel, part
 from checker.kernel.rows import ONE, compact, copy, count, insert, join, pop, push
 from checker.model import BLIND, OBSERVER, UPDATE
 
@@ -96,7 +96,7 @@ class Open(NamedTuple):
     counts: Any
 
 
-@njit(cache=True)
+@part
 def _tell(state, turn, n, key, view):  # type: ignore[no-untyped-def]
     """Find out which open observers a state satisfies, unless this turn has done so."""
     if view.told_at[state] == turn:
@@ -111,7 +111,7 @@ def _tell(state, turn, n, key, view):  # type: ignore[no-untyped-def]
             view.told[state, key.slot[task] >> 6] |= ONE << np.uint64(key.slot[task] & 63)
 
 
-@njit(cache=True)
+@part
 def _call(step, at, n, key, view, front, rows, width):  # type: ignore[no-untyped-def]
     """Open the tasks called before this step's return; an observer is satisfied at once where the
     state allows it (R1). How many are open then."""
@@ -132,7 +132,7 @@ def _call(step, at, n, key, view, front, rows, width):  # type: ignore[no-untype
     return n
 
 
-@njit(cache=True)
+@part
 def _group(turn, n, key, view, width):  # type: ignore[no-untyped-def]
     """Put the open tasks into groups of one class, and say what each blind one is good for (R4).
     Crossing tasks are apart: one may be never taken, so R2 cannot swap it for one that must be. How
@@ -181,7 +181,7 @@ def _group(turn, n, key, view, width):  # type: ignore[no-untyped-def]
     return groups
 
 
-@njit(cache=True)
+@part
 def _candidate(g, bits, part, also, key, view, width):  # type: ignore[no-untyped-def]
     """The place of the first task of a group whose bit is in neither of two parts of a row, or -1
     (R2)."""
@@ -195,7 +195,7 @@ def _candidate(g, bits, part, also, key, view, width):  # type: ignore[no-untype
     return -1
 
 
-@njit(cache=True)
+@part
 def _is_useful(g, row, view, width):  # type: ignore[no-untyped-def]
     """Whether a blind task newly satisfies an observer or enables an update (R4)."""
     for w in range(width):
@@ -205,7 +205,7 @@ def _is_useful(g, row, view, width):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True)
+@part
 def _rank(row, view, width):  # type: ignore[no-untyped-def]
     """Small is to be looked at first: many observers satisfied, few tasks used."""
     rank = _BASE
@@ -214,7 +214,7 @@ def _rank(row, view, width):  # type: ignore[no-untyped-def]
     return rank
 
 
-@njit(cache=True)
+@part
 def _worth(row, width):  # type: ignore[no-untyped-def]
     """How much a row has behind it; from 0 to 448 a word."""
     worth = 64 * width
@@ -223,7 +223,7 @@ def _worth(row, width):  # type: ignore[no-untyped-def]
     return worth
 
 
-@njit(cache=True)
+@part
 def _best(front, rows, most, counts, width):  # type: ignore[no-untyped-def]
     """Keep the rows with the most behind them: updates finished, observers satisfied, and few tasks
     used. How many are kept."""
@@ -247,7 +247,7 @@ def _best(front, rows, most, counts, width):  # type: ignore[no-untyped-def]
     return kept
 
 
-@njit(cache=True)
+@part
 def _coarsen(row, word, bit, view, width):  # type: ignore[no-untyped-def]
     """Make a row into one that makes it superfluous (R5), and many others: all open observers are
     satisfied and all writes settled, but for the task that must return, and nothing is used."""
@@ -258,7 +258,7 @@ def _coarsen(row, word, bit, view, width):  # type: ignore[no-untyped-def]
     row[width + word] = (row[width + word] & ~bit) | was
 
 
-@njit(cache=True)
+@part
 def _begin(at, x, word, bit, mask, key, view, front, kept, queue, heap, width):  # type: ignore[no-untyped-def]
     """Begin a step: open what was called, and part the rows into those that may let the task
     return as they are, and those to search from; one in which it is settled (R3) is both."""
@@ -283,7 +283,7 @@ def _begin(at, x, word, bit, mask, key, view, front, kept, queue, heap, width): 
     at[PHASE] = 1
 
 
-@njit(cache=True)
+@part
 def _end(at, word, bit, most, way, key, view, front, kept, row, width):  # type: ignore[no-untyped-def]
     """End a step: the task has returned, its bit is free for another, and the frontier is what was
     kept."""
@@ -315,7 +315,7 @@ def _end(at, word, bit, most, way, key, view, front, kept, row, width):  # type:
     at[STEP] += 1
 
 
-@njit(cache=True)
+@kernel
 def walk(limit, until, most, way, at, key, view, front, kept, queue, heap, row):  # type: ignore[no-untyped-def]
     """Go on from where `at` says to step `until`, looking at no more than about `limit`
     configurations; how much work it was is in at[SPENT]. DONE, DEAD (the step before at[STEP] has
