@@ -27,8 +27,8 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def part(function: Callable[..., Any]) -> Any:
     """A kernel that only kernels call, whose code has its own in it: to wrap it for Python, and to
-    keep it in a file of its own, would take a sixth of the time of the first use. A call from
-    Python fails."""
+    keep it in a file of its own, would take a sixth of the time of the first use. Python must
+    not call it: without a wrapper that ends the process."""
     return NUMBA.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
