@@ -200,9 +200,12 @@ def _invalid(tasks: Tasks, end: int, algorithm: str, shortest: bool = True) -> F
     return Found(False, algorithm, end, last, shortest)
 
 
-def now(model: Any, tasks: Sequence[Task], slices: int) -> tuple[Found | None, int]:
-    """Decide within so many slices of work, or None; and how many it took."""
-    work = decide(model, tasks, Meter(1 << 40))
+def now(
+    model: Any, tasks: Sequence[Task], slices: int, memory: int = 1 << 40
+) -> tuple[Found | None, int]:
+    """Decide within so many slices of work, or None; and how many it took. `memory` is in bytes,
+    counted by what the searches remember."""
+    work = decide(model, tasks, Meter(memory))
     for spent in range(slices):
         try:
             next(work)

@@ -18,10 +18,9 @@ from typing import Any
 from msgspec import UNSET
 
 from checker.contradiction import say
-from checker.decide import decide
+from checker.decide import now
 from checker.encode import Unfit, encode
 from checker.model import freeze, tag
-from checker.search import Meter
 from harness.clock import show
 from harness.history import History
 from harness.online import Alarm
@@ -90,19 +89,11 @@ class Online:
             return  # which is said at the end
         if not encoded.tasks:
             return
-        found = None
-        work = decide(self._model, encoded.tasks[0], Meter(BYTES))
-        for _ in range(SLICES):
-            try:
-                next(work)
-            except StopIteration as stop:
-                found = stop.value
-                break
-        else:
-            work.close()
+        found, _ = now(self._model, encoded.tasks[0], SLICES, BYTES)
+        if found is None:
             self.left += 1
             key.due *= 8
-        if found is not None and found.task is not None:
+        elif found.task is not None:
             what = say(history, found.task).whole
             sentence = f"not linearizable since {show(last.time)}: {what}"
             self.alarm = Alarm(last.time, sentence)

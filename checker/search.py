@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
+
+T = TypeVar("T")
 
 SLICE = 512  # configurations looked at between two times that a search can be stopped
 
@@ -79,6 +81,16 @@ class Progress:
             return []
         scan, k = self._where
         return scan.open(k)[:MOST_HARD]
+
+
+def finished(work: Generator[None, None, T]) -> T:
+    """What a search returns, or any other work that stops now and then, without stopping it."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            found: T = stop.value
+            return found
 
 
 class Meter:

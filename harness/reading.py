@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from harness.history import History
 from harness.op import INFO
 
@@ -13,7 +11,7 @@ def notes(history: History) -> list[str]:
     found = []
     if not history.timed:
         found.append("it has no times: what stands first in the file came first")
-    elif any(a.time > b.time for a, b in pairwise(history.ops)):
+    elif not history.in_order:
         found.append("its lines are not in the order of their times: the times count")
     ties = _ties(history) if history.timed else 0
     if ties:

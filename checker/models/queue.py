@@ -37,40 +37,38 @@ class _Box:
         return None
 
 
-class FifoQueue(_Box):
+class _Line(_Box):
+    """What is put in stands in a line, oldest first, and is taken from one end of it."""
+
+    end = 0  # the place of what is taken
+    rest = slice(1, None)  # what is left then
+
+    def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
+        """The line after a value was put in last, or one was taken from the end."""
+        if f == self.put:
+            return (*state, value)
+        if result is UNKNOWN:
+            return state[self.rest]
+        if result is None:
+            return None if state else state
+        return state[self.rest] if state and same(state[self.end], result) else None
+
+
+class FifoQueue(_Line):
     """A queue, first in, first out: `enqueue` a value, `dequeue` returns the oldest."""
 
     name = "fifo-queue"
     fs = frozenset({"enqueue", "dequeue"})
     put, take = "enqueue", "dequeue"
 
-    def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
-        """The queue, oldest first, after a value was put in at its end or taken from its front."""
-        if f == "enqueue":
-            return (*state, value)
-        if result is UNKNOWN:
-            return state[1:]
-        if result is None:
-            return None if state else state
-        return state[1:] if state and same(state[0], result) else None
 
-
-class Stack(_Box):
+class Stack(_Line):
     """A stack, last in, first out: `push` a value, `pop` returns the newest."""
 
     name = "stack"
     fs = frozenset({"push", "pop"})
     put, take = "push", "pop"
-
-    def step(self, state: Any, f: str, value: Any, result: Any) -> Any:
-        """The stack, newest last, after a value was put on its top or taken from there."""
-        if f == "push":
-            return (*state, value)
-        if result is UNKNOWN:
-            return state[:-1]
-        if result is None:
-            return None if state else state
-        return state[:-1] if state and same(state[-1], result) else None
+    end, rest = -1, slice(None, -1)
 
 
 class PriorityQueue(_Box):

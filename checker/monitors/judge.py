@@ -11,6 +11,7 @@ from checker.monitors import life
 from checker.monitors.life import NEVER, Box, Empty, Life
 from checker.monitors.wild import UNSURE, Given, Settle, Settling
 from checker.monitors.wrong import PHANTOM, TWICE, Pair, Violation, Wrong
+from checker.search import finished
 from checker.unique import UNDECIDED
 
 FEW = 250  # tasks that are sooner judged in plain Python than NumPy and Numba are loaded
@@ -81,7 +82,7 @@ class Monitor:
             twice = (tasks[box.take[v][0]], tasks[box.other[v]])
             put = _by(tasks[box.put[v][0]], end)
             return Violation(TWICE, *twice, lives=(Pair(put, twice[0]),))
-        found = _done(self._judge(box, self._looking(box), end))
+        found = finished(self._judge(box, self._looking(box), end))
         if found is None or found is UNSURE:
             return None
         return _violation(box, tasks, self._smallest(box, found), end)
@@ -127,16 +128,6 @@ class Monitor:
 
 def _asked(found: Wrong) -> list[Empty]:
     return [] if found.empty is None else [found.empty]
-
-
-def _done(work: Settling) -> Wrong | None:
-    """What a generator returns."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            found: Wrong | None = stop.value
-            return found
 
 
 def _phantom(box: Box) -> tuple[int, int]:

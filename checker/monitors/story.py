@@ -17,7 +17,6 @@ from harness.history import History
 from harness.result import Edge
 
 DONE = {"enqueue": "enqueued", "push": "pushed", "insert": "inserted"}
-UNDONE = {"dequeue": "dequeued", "pop": "popped", "extract-min": "taken"}
 
 
 def tell_box(history: History, wrong: Violation, last: Task) -> Story:

@@ -6,10 +6,10 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import typer
@@ -27,12 +27,14 @@ from harness.report.words import file_name
 from harness.result import INVALID, UNKNOWN, VALID, Checker, Result
 from harness.run import EXIT_OK, EXIT_UNKNOWN, EXIT_USAGE, EXIT_WRONG, worst_across
 
+if TYPE_CHECKING:
+    from checker.linearizable import Watch
+
 STDIN = Path("/dev/stdin")
 ZOOKEEPER = "zookeeper"  # judged by its own guarantee, which is not linearizability
 LIST_APPEND = "list-append"  # transactions, judged for strict serializability
 OWN = (ZOOKEEPER, LIST_APPEND)  # each has a checker of its own, all keys at once
 STALENESS = "bounded-staleness"  # how far behind reads are
-Watch = Callable[[int, int], None]  # keys decided, and keys in all
 _SIZES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _EXITS = {VALID: EXIT_OK, INVALID: EXIT_WRONG, UNKNOWN: EXIT_UNKNOWN}
 

@@ -28,7 +28,7 @@ from checker.kernel.steps import Steps
 from checker.model import fitting
 from checker.monitors.judge import Monitor
 from checker.scan import Scan
-from checker.search import Meter
+from checker.search import Meter, finished
 from checker.task import FOREVER, Task
 from harness.history import History
 from harness.op import INVOKE
@@ -122,7 +122,7 @@ def run(search: Callable[..., Any], model: Any, tasks: Sequence[Task]) -> Said:
 
 
 def _told(scan: Any, search: Any) -> Said:
-    decision = _end(search)
+    decision = finished(search)
     return (
         Said(True) if decision.valid else Said(False, scan.ends(decision.step), decision.shortest)
     )
@@ -133,7 +133,7 @@ def _exactly(model: Any, tasks: Sequence[Task]) -> dict[str, Said]:
     found = {}
 
     def ask(name: str, work: Any) -> None:
-        end = _end(work)
+        end = finished(work)
         if end != UNDECIDED:
             found[name] = Said(end is None, -1 if end is None else end)
 
@@ -148,15 +148,6 @@ def _exactly(model: Any, tasks: Sequence[Task]) -> dict[str, Said]:
         ask("unique values", unique.first_of(unique.PlainPrefixes(values)))
         ask("unique values, kernel", unique.first_of(KernelPrefixes(values)))
     return found
-
-
-def _end(work: Any) -> Any:
-    """What a generator returns."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            return stop.value
 
 
 def _differing(

@@ -14,6 +14,20 @@ Told = tuple[float, float, str, Any, Any]  # call, return, f, argument, result
 NEVER = float("inf")
 
 
+def spans(
+    rng: random.Random, count: int, clients: int, length: float
+) -> list[tuple[float, float, float]]:
+    """Operations of so many clients as (moment of effect, call, return), by moment."""
+    free = [0.0] * clients
+    found = []
+    for _ in range(count):
+        client = rng.randrange(clients)
+        call = free[client] + rng.random()
+        free[client] = call + rng.expovariate(1 / length)
+        found.append((rng.uniform(call, free[client]), call, free[client]))
+    return sorted(found)
+
+
 def history(
     rng: random.Random,
     model: Any,
@@ -28,17 +42,10 @@ def history(
 ) -> list[Told]:
     """Operations with a moment each inside its time; shares of puts and takes have no answer, and a
     share of the takes a wrong one."""
-    free = [0.0] * clients
-    spans = []
-    for _ in range(count):
-        client = rng.randrange(clients)
-        call = free[client] + rng.random()
-        free[client] = call + rng.expovariate(1 / length)
-        spans.append((rng.uniform(call, free[client]), call, free[client]))
     state = model.initial()
     told: list[Told] = []
     number = 0
-    for _, call, ret in sorted(spans):
+    for _, call, ret in spans(rng, count, clients, length):
         if rng.random() < puts:
             number += 1
             value = (rng.randint(1, 3), number) if model.put == "insert" else number

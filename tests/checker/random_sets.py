@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from boxes import NEVER, Told
+from boxes import NEVER, Told, spans
 
 from checker import UNKNOWN, Set
 
@@ -25,17 +25,10 @@ def history(
 ) -> list[Told]:
     """Operations with a moment each inside its time; a share of the adds and removes has no answer,
     and a share of the answers is wrong. Removes and questions are of the last `elements` added."""
-    free = [0.0] * clients
-    spans = []
-    for _ in range(count):
-        client = rng.randrange(clients)
-        call = free[client] + rng.random()
-        free[client] = call + rng.expovariate(1 / length)
-        spans.append((rng.uniform(call, free[client]), call, free[client]))
     state: frozenset[Any] = frozenset()
     told: list[Told] = []
     number = 0
-    for _, call, ret in sorted(spans):
+    for _, call, ret in spans(rng, count, clients, length):
         f = rng.choice(fs)
         if f == "add":
             number += 1

@@ -17,7 +17,7 @@ from checker.kernel import run
 from checker.kernel.project import partitions, project
 from checker.kernel.walk import DEAD, JOIN
 from checker.model import fitting
-from checker.search import Meter
+from checker.search import Meter, finished
 
 CASES = {"register": 300, "cas-register": 900, "mutex": 300}
 
@@ -56,13 +56,7 @@ def test_a_search_from_both_sides_agrees_with_trying_every_order(name: str, narr
         expected = oracle.is_linearizable(model, history)
         decided += 1
         bad += not expected
-        work = compiled(model, tasks, steps, Meter(1 << 40))
-        while True:
-            try:
-                next(work)
-            except StopIteration as stop:
-                decision = stop.value
-                break
+        decision = finished(compiled(model, tasks, steps, Meter(1 << 40)))
         assert decision.valid == expected, where
         if not expected:
             end = steps.ends(decision.step)

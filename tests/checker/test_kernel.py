@@ -19,7 +19,7 @@ from checker.kernel.walk import CUT, DEAD, DONE, JOIN, STOPPED
 from checker.model import UNKNOWN
 from checker.models.register import CasRegister
 from checker.scan import Scan
-from checker.search import Decision, Meter
+from checker.search import Decision, Meter, finished
 
 
 def register(
@@ -64,12 +64,7 @@ def register(
 
 def twin(tasks: list[Task]) -> int:
     """The step at which the search in Python ends; -1 for an order."""
-    work = frontier(Scan(CasRegister(), tasks), Meter(1 << 40))
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            return int(stop.value.step)
+    return finished(frontier(Scan(CasRegister(), tasks), Meter(1 << 40))).step
 
 
 def table_of(tasks: list[Task]) -> Scan:
@@ -90,13 +85,7 @@ def compiled(tasks: list[Task], limit: int) -> int:
 
 def climbed(tasks: list[Task]) -> Decision:
     """What the search from both sides says."""
-    work = climbing(table_of(tasks), Meter(1 << 40))
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            decision: Decision = stop.value
-            return decision
+    return finished(climbing(table_of(tasks), Meter(1 << 40)))
 
 
 def test_kernel_ends_where_its_twin_ends() -> None:

@@ -14,6 +14,7 @@ from checker import UNKNOWN, check, exact
 from checker.encode import FOREVER, Task, until
 from checker.monitors import PRIORITY_QUEUE, QUEUE, STACK
 from checker.monitors.judge import Monitor
+from checker.search import finished
 from harness.result import INVALID, VALID
 
 MONITORS: dict[str, Monitor] = {
@@ -33,13 +34,8 @@ def legal(model: Any, tasks: Any) -> bool:
 
 
 def first(monitor: Any, model: Any, tasks: list[Task]) -> int | None:
-    work = monitor.first_violation(model, tasks)
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            end: int | None = stop.value
-            return end
+    end: int | None = finished(monitor.first_violation(model, tasks))
+    return end
 
 
 def small(rng: random.Random, model: Any) -> list[Task]:

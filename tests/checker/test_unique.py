@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import Any
 
 import pytest
 from unique_dice import UniqueDice, legal
@@ -12,18 +11,9 @@ from unique_dice import UniqueDice, legal
 from checker import CasRegister, unique
 from checker.encode import FOREVER, Task, until
 from checker.kernel.prefixes import KernelPrefixes
+from checker.search import finished
 from checker.unique import PlainPrefixes, first_of
 from checker.values import Values
-
-
-def end_of(search: Any) -> int | None:
-    """What a first_violation returns."""
-    while True:
-        try:
-            next(search)
-        except StopIteration as stop:
-            end: int | None = stop.value
-            return end
 
 
 def draw(seed: str, most: int = 8) -> tuple[list[Task], Values]:
@@ -38,7 +28,7 @@ def test_the_shortest_violating_prefix_is_that_of_trying_every_order() -> None:
     bad = silent = 0
     for case in range(8000):
         tasks, values = draw(f"unique/{case}")
-        end = end_of(unique.first_violation(values))
+        end = finished(unique.first_violation(values))
         expected = legal(CasRegister(), tasks)
         assert (end is None) == expected, (case, tasks)
         if end is not None:
@@ -58,8 +48,8 @@ def test_the_kernel_agrees_with_its_slow_twin(most: int, cases: int) -> None:
     for case in range(cases):
         tasks, values = draw(f"kernel/{most}/{case}", most)
         if tasks:
-            end = end_of(first_of(PlainPrefixes(values)))
-            assert end_of(first_of(KernelPrefixes(values))) == end, (case, tasks)
+            end = finished(first_of(PlainPrefixes(values)))
+            assert finished(first_of(KernelPrefixes(values))) == end, (case, tasks)
             bad += end is not None
     assert 0.15 < bad / cases < 0.9
 
@@ -70,7 +60,7 @@ def test_the_operations_of_a_violation_contradict_one_another_alone_and_are_few(
     searched = 0
     for case in range(6000):
         _, values = draw(f"core/{case}", 14)
-        end = end_of(unique.first_violation(values))
+        end = finished(unique.first_violation(values))
         if end is None:
             continue
         wrong = unique.violation(values, end)

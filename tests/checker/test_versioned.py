@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import real
 from msgspec import UNSET
-from test_unique import end_of
 from unique_dice import legal
 
 from checker import MODELS, versioned
 from checker.encode import encode, until
+from checker.search import finished
 from checker.unique import UNDECIDED
 
 
@@ -58,7 +58,7 @@ def test_versions_agree_with_trying_every_order(kind: Any) -> None:
         tasks = encoded[0] if encoded else []
         if not tasks or not versioned.is_fit(model, tasks):
             continue
-        end = end_of(versioned.first_violation(model, tasks))
+        end = finished(versioned.first_violation(model, tasks))
         if end == UNDECIDED:
             kinds["undecided"] += 1
             continue
