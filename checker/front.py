@@ -41,7 +41,7 @@ def check(
     if split not in ("key", None):
         raise UserError(f"split is 'key' or None, not {split!r}")
     checker = Linearizable(_model(model), split=split, memory_limit=memory_limit, explain=explain)
-    return checker.check(history, default_budget(duration(time_limit)))
+    return checker.check(history, default_budget(duration(time_limit), memory_limit))
 
 
 def _model(model: Any) -> Any:

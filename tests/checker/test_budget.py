@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from checker.budget import TimeBudget, budget_until
+import pytest
+
+from checker import CasRegister, front
+from checker.budget import TimeBudget, Unlimited, budget_until
 
 COMPILES = """
 import time
@@ -51,3 +54,15 @@ def test_memory_beyond_the_limit_is_the_reason() -> None:
 def test_a_budget_of_another_process_ends_with_it() -> None:
     budget = budget_until(0, 5 * 10**9, 1 << 30)
     assert budget.expired() == "time limit of 5 s"
+
+
+def test_check_gives_its_memory_limit_to_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def made(limit: int, memory_limit: int = 0) -> Unlimited:
+        asked.append((limit, memory_limit))
+        return Unlimited()
+
+    monkeypatch.setattr(front, "default_budget", made)
+    front.check([], CasRegister, time_limit=3, memory_limit=1 << 20)
+    assert asked == [(3 * 10**9, 1 << 20)]
